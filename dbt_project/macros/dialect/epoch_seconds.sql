@@ -1,0 +1,7 @@
+{% macro epoch_seconds(moment) -%}
+    {{ return(adapter.dispatch('epoch_seconds', 'leadrelay')(moment)) }}
+{%- endmacro %}
+
+{% macro default__epoch_seconds(moment) -%}
+    epoch({{ moment }})
+{%- endmacro %}

@@ -1,0 +1,7 @@
+{% macro format_month(moment) -%}
+    {{ return(adapter.dispatch('format_month', 'leadrelay')(moment)) }}
+{%- endmacro %}
+
+{% macro default__format_month(moment) -%}
+    strftime({{ moment }}, '%Y-%m')
+{%- endmacro %}

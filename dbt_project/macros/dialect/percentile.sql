@@ -1,0 +1,7 @@
+{% macro percentile(column, share) -%}
+    {{ return(adapter.dispatch('percentile', 'leadrelay')(column, share)) }}
+{%- endmacro %}
+
+{% macro default__percentile(column, share) -%}
+    quantile_cont({{ column }}, {{ share }})
+{%- endmacro %}

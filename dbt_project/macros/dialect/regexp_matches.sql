@@ -1,0 +1,7 @@
+{% macro regexp_matches(text, pattern) -%}
+    {{ return(adapter.dispatch('regexp_matches', 'leadrelay')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro default__regexp_matches(text, pattern) -%}
+    regexp_matches({{ text }}, {{ pattern }})
+{%- endmacro %}

@@ -1,0 +1,7 @@
+{% macro sorted_distinct_array(column) -%}
+    {{ return(adapter.dispatch('sorted_distinct_array', 'leadrelay')(column)) }}
+{%- endmacro %}
+
+{% macro default__sorted_distinct_array(column) -%}
+    list_sort(coalesce(array_agg(distinct {{ column }}) filter (where {{ column }} is not null), []))
+{%- endmacro %}

@@ -1,0 +1,43 @@
+"""Errors that a person can act on, and the exit codes that go with them.
+
+Every message says what failed, where (file, row, key), what is kept safe and what to do next.
+The command line prints the message alone; anything that is not a `LeadrelayError` is a bug and keeps its traceback.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process tells the scheduler."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    PUBLISHED_STALE = 3
+    NOT_PUBLISHED = 4
+
+
+class LeadrelayError(Exception):
+    """Base of all errors whose message is meant for the person at the keyboard."""
+
+    exit_code: ExitCode = ExitCode.ERROR
+
+
+class ConfigError(LeadrelayError):
+    """A configuration file names something that does not exist or cannot be read."""
+
+    exit_code = ExitCode.USAGE
+
+
+class LandingError(LeadrelayError):
+    """A landed file cannot be taken in; it stays where it is."""
+
+
+class WarehouseLockedError(LeadrelayError):
+    """Another process holds the warehouse file."""
+
+
+class PublishError(LeadrelayError):
+    """The new version was not published; the one before it stands."""
+
+    exit_code = ExitCode.NOT_PUBLISHED

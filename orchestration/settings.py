@@ -1,0 +1,83 @@
+"""Where things are: the only module that reads leadrelay's environment variables.
+
+What belongs here: paths. What does not: rules (``seeds/``) and source mappings (``sources.yml``).
+Nothing is read at import; call `load_settings` when a command starts.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Absolute paths of one leadrelay home.
+
+    Parameters
+    ----------
+    home
+        Folder that holds landing, warehouse, published files and Dagster's state (``LEADRELAY_HOME``).
+    sources_file
+        The YAML file that says which source tables exist (``LEADRELAY_SOURCES``).
+    project_root
+        The checkout: ``dbt_project/``, ``models/``, ``seeds/`` and ``expectations/`` lie in it.
+    """
+
+    home: Path
+    sources_file: Path
+    project_root: Path = PROJECT_ROOT
+
+    @property
+    def landing_dir(self) -> Path:
+        """Immutable landed files: ``<source>/<table>/<arrival date>/<file>``."""
+        return self.home / "landing"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The working DuckDB file; only the nightly's rooms open it."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def published_dir(self) -> Path:
+        """What BI reads: ``versions/`` and the link ``current``."""
+        return self.home / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's run and event storage."""
+        return self.home / "dagster"
+
+    @property
+    def dbt_target_dir(self) -> Path:
+        """Dbt's manifest, partial parse state and compiled SQL."""
+        return self.home / "dbt"
+
+    @property
+    def dbt_project_dir(self) -> Path:
+        """The folder with ``dbt_project.yml`` and ``profiles.yml``."""
+        return self.project_root / "dbt_project"
+
+    @property
+    def models_dir(self) -> Path:
+        """SQL models; the source ymls below ``staging/`` are the raw contract."""
+        return self.project_root / "models"
+
+    @property
+    def expectations_dir(self) -> Path:
+        """Great Expectations suites as JSON."""
+        return self.project_root / "expectations"
+
+
+def load_settings() -> Settings:
+    """Read ``LEADRELAY_HOME`` and ``LEADRELAY_SOURCES`` and return absolute paths.
+
+    Returns
+    -------
+    Settings
+        Defaults: ``.leadrelay/`` and ``sources.yml`` in the checkout.
+    """
+    home = Path(os.environ.get("LEADRELAY_HOME") or PROJECT_ROOT / ".leadrelay")
+    sources_file = Path(os.environ.get("LEADRELAY_SOURCES") or PROJECT_ROOT / "sources.yml")
+    return Settings(home=home.expanduser().resolve(), sources_file=sources_file.expanduser().resolve())
