@@ -1,0 +1,96 @@
+-- Each row is a ledger entry that breaks a promise of the ledger; reason says which.
+with
+
+ledger as (
+    select * from {{ ref('fct_lifecycle_transition') }}
+),
+
+neighbours as (
+    select
+        *,
+        lead(entered_at) over ladder as next_entered_at,
+        lead(stage) over ladder as stage_after,
+        lead(stage_rank) over ladder as rank_after,
+        lead(cycle_number) over ladder as cycle_after,
+        row_number() over (partition by person_id, stage order by entered_at, track, cycle_number, stage_rank) as counted_entry
+    from ledger
+    window ladder as (partition by person_id, track order by entered_at, cycle_number, stage_rank)
+),
+
+current_rows as (
+    select
+        person_id,
+        track,
+        sum(case when is_current then 1 else 0 end) as current_count,
+        min(case when outcome is null then 0 else 1 end) as is_only_closed,
+        max(case when is_current then 1 else 0 end) as has_current,
+        max_by(outcome, entered_at) as last_outcome
+    from ledger
+    group by
+        person_id,
+        track
+)
+
+select
+    transition_id,
+    'an interval of a track overlaps the next or leaves a gap' as reason
+from neighbours
+where
+    next_entered_at is not null
+    and (exited_at is null or exited_at > next_entered_at or (exited_at < next_entered_at and outcome is null))
+
+union all
+
+select
+    transition_id,
+    'the next stage is not the stage that comes next' as reason
+from neighbours
+where outcome is null and next_stage is distinct from stage_after
+
+union all
+
+select
+    transition_id,
+    'an interval ends before it begins' as reason
+from neighbours
+where exited_at < entered_at
+
+union all
+
+select
+    transition_id,
+    'the rank falls inside a cycle' as reason
+from neighbours
+where cycle_after = cycle_number and rank_after <= stage_rank
+
+union all
+
+select
+    transition_id,
+    'entry numbers do not run from 1 without a gap' as reason
+from neighbours
+where counted_entry <> entry_number
+
+union all
+
+select
+    transition_id,
+    'the entry names no signal' as reason
+from neighbours
+where signal is null
+
+union all
+
+select
+    transition_id,
+    'active days are less than nothing or more than stage days' as reason
+from neighbours
+where active_days < -1e-9 or active_days > stage_days + 1e-9
+
+union all
+
+select
+    person_id as transition_id,
+    'a track has no current row, or several' as reason
+from current_rows
+where current_count > 1 or (current_count = 0 and not (track = 'expansion' and last_outcome is not null))

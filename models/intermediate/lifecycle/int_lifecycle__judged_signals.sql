@@ -1,0 +1,81 @@
+with
+
+signals as (
+    select * from {{ ref('int_lifecycle__signals') }}
+),
+
+customer_periods as (
+    select * from {{ ref('int_lifecycle__customer_periods') }}
+),
+
+disqualified_periods as (
+    select * from {{ ref('int_lifecycle__disqualified_periods') }}
+),
+
+during_customer as (
+    select
+        signals.person_id,
+        signals.occurred_at,
+        signals.signal_phase,
+        bool_or(true) as is_customer
+    from signals
+    inner join customer_periods
+        on
+            signals.person_id = customer_periods.person_id
+            and (
+                signals.occurred_at > customer_periods.began_at
+                or (signals.occurred_at = customer_periods.began_at and signals.kind <> 'advance')
+            )
+            and (customer_periods.ended_at is null or signals.occurred_at < customer_periods.ended_at)
+    group by
+        signals.person_id,
+        signals.occurred_at,
+        signals.signal_phase
+),
+
+while_disqualified as (
+    select distinct
+        signals.person_id,
+        signals.occurred_at
+    from signals
+    inner join disqualified_periods
+        on
+            signals.person_id = disqualified_periods.person_id
+            and signals.occurred_at > disqualified_periods.began_at
+            and (disqualified_periods.ended_at is null or signals.occurred_at < disqualified_periods.ended_at)
+),
+
+ended_disqualifications as (
+    select distinct
+        person_id,
+        ended_at
+    from disqualified_periods
+    where ended_at is not null and not is_taken_back_same_day
+)
+
+-- what becomes of a signal before the fold: acts on the ladder, on the expansion of a customer, or is kept aside with the reason
+select
+    signals.*,
+    case
+        when signals.kind = 'status_begin' then 'status'
+        when signals.is_held_by_open_opportunity then 'held_by_open_opportunity'
+        when signals.kind = 'advance' and while_disqualified.person_id is not null then 'muted_while_disqualified'
+        when during_customer.is_customer and signals.opens_expansion then 'expansion'
+        when during_customer.is_customer then 'is_customer_already'
+        when signals.signal = 'requalified' and ended_disqualifications.person_id is null then 'status'
+        else 'acquisition'
+    end as handling
+from signals
+left join during_customer
+    on
+        signals.person_id = during_customer.person_id
+        and signals.occurred_at = during_customer.occurred_at
+        and signals.signal_phase = during_customer.signal_phase
+left join while_disqualified
+    on
+        signals.person_id = while_disqualified.person_id
+        and signals.occurred_at = while_disqualified.occurred_at
+left join ended_disqualifications
+    on
+        signals.person_id = ended_disqualifications.person_id
+        and signals.occurred_at = ended_disqualifications.ended_at

@@ -1,0 +1,18 @@
+with
+
+crm_signals as (
+    select * from {{ ref('int_lifecycle__crm_signals') }}
+)
+
+-- every return signal counts here, whether it moves anybody or not: what counts must not depend on the ledger's rows
+select
+    person_id,
+    occurred_at,
+    count(*) as signal_count
+from crm_signals
+where
+    kind in ('return', 'new_cycle')
+    and not is_held_by_open_opportunity
+group by
+    person_id,
+    occurred_at

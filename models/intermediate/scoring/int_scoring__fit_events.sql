@@ -1,0 +1,136 @@
+with
+
+profile_history as (
+    select * from {{ ref('int_identity__profile_history') }}
+),
+
+person_identifiers as (
+    select * from {{ ref('int_identity__person_identifiers') }}
+),
+
+persons as (
+    select * from {{ ref('int_identity__persons') }}
+),
+
+rules as (
+    select * from {{ ref('fit_rules') }}
+),
+
+-- facts about a person that no single column holds
+derived_attributes as (
+    select
+        person_id,
+        'corporate_email' as attribute,
+        'true' as value,
+        min(first_seen_at) as valid_from
+    from person_identifiers
+    where is_corporate_email
+    group by person_id
+
+    union all
+
+    select
+        person_id,
+        'is_competitor' as attribute,
+        'true' as value,
+        coalesce(identified_at, first_seen_at) as valid_from
+    from persons
+    where is_competitor
+),
+
+attribute_values as (
+    select
+        person_id,
+        attribute,
+        value,
+        valid_from
+    from profile_history
+    where attribute in (select rules.attribute from rules)
+
+    union all
+
+    select
+        person_id,
+        attribute,
+        value,
+        valid_from
+    from derived_attributes
+),
+
+distinct_values as (
+    select distinct
+        attribute,
+        value
+    from attribute_values
+),
+
+-- every rule is tried once per distinct value, not once per person
+value_rules as (
+    select
+        distinct_values.attribute,
+        distinct_values.value,
+        rules.fit_group,
+        rules.rule_id,
+        cast(rules.points as double) as points,
+        rules.priority,
+        rules.valid_from as rule_valid_from,
+        rules.valid_to as rule_valid_to,
+        rules.why
+    from distinct_values
+    inner join rules
+        on distinct_values.attribute = rules.attribute
+    where
+        case rules.match_kind
+            when 'present' then true
+            when 'equals' then lower(distinct_values.value) = lower(rules.pattern)
+            when 'in_list' then position('|' || lower(distinct_values.value) || '|' in '|' || lower(rules.pattern) || '|') > 0
+            when 'regex' then {{ regexp_matches('distinct_values.value', 'rules.pattern') }}
+            else false
+        end
+),
+
+-- one row per value that a person showed and per group that looks at this attribute, with the first rule that fits
+scored_values as (
+    select
+        attribute_values.person_id,
+        groups.fit_group,
+        attribute_values.valid_from as occurred_at,
+        attribute_values.value,
+        value_rules.rule_id,
+        coalesce(value_rules.points, 0) as points,
+        value_rules.why
+    from attribute_values
+    inner join (select distinct fit_group, attribute from rules) as groups
+        on attribute_values.attribute = groups.attribute
+    left join value_rules
+        on
+            attribute_values.attribute = value_rules.attribute
+            and attribute_values.value = value_rules.value
+            and groups.fit_group = value_rules.fit_group
+            and (value_rules.rule_valid_from is null or attribute_values.valid_from >= value_rules.rule_valid_from)
+            and (value_rules.rule_valid_to is null or attribute_values.valid_from < value_rules.rule_valid_to)
+    qualify row_number() over (
+        partition by attribute_values.person_id, groups.fit_group, attribute_values.valid_from
+        order by value_rules.priority asc nulls last, value_rules.rule_id asc nulls last, attribute_values.value asc
+    ) = 1
+),
+
+differences as (
+    select
+        *,
+        points - coalesce(
+            lag(points) over (partition by person_id, fit_group order by occurred_at), 0
+        ) as added_points,
+        lag(rule_id) over (partition by person_id, fit_group order by occurred_at) as previous_rule_id
+    from scored_values
+)
+
+select
+    person_id,
+    occurred_at,
+    fit_group,
+    coalesce(rule_id, previous_rule_id) as rule_id,
+    added_points as points,
+    coalesce(why, 'No longer holds') as why
+from differences
+where added_points <> 0

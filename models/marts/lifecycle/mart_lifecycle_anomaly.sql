@@ -1,0 +1,189 @@
+with
+
+judged_signals as (
+    select * from {{ ref('int_lifecycle__judged_signals') }}
+),
+
+acquisition_fold as (
+    select * from {{ ref('int_lifecycle__acquisition_fold') }}
+),
+
+crm_facts as (
+    select * from {{ ref('int_lifecycle__crm_facts') }}
+),
+
+status_map as (
+    select * from {{ ref('crm_status_map') }}
+),
+
+opportunity_periods as (
+    select * from {{ ref('int_lifecycle__opportunity_periods') }}
+),
+
+stages as (
+    select * from {{ ref('stages') }}
+),
+
+signals as (
+    select * from {{ ref('signals') }}
+),
+
+first_pool as (
+    select min(stage_rank) as stage_rank
+    from stages
+    where is_pool
+),
+
+top_stage as (
+    select max(stage_rank) as stage_rank
+    from stages
+),
+
+named as (
+    select
+        judged_signals.person_id,
+        min(judged_signals.occurred_at) as named_at
+    from judged_signals
+    where judged_signals.signal = 'identified'
+    group by judged_signals.person_id
+),
+
+-- a return that found nobody to return
+returns_without_effect as (
+    select
+        acquisition_fold.person_id,
+        case
+            when not acquisition_fold.is_rejection then 'return_without_effect'
+            when
+                max(acquisition_fold.rank_before) over (
+                    partition by acquisition_fold.person_id order by acquisition_fold.event_number
+                ) >= acquisition_fold.needed_rank
+                then 'repeated_rejection'
+            when acquisition_fold.rank_before >= first_pool.stage_rank then 'rejected_before_mql'
+            else 'reject_without_handover'
+        end as anomaly,
+        acquisition_fold.occurred_at,
+        acquisition_fold.signal,
+        acquisition_fold.record_id,
+        acquisition_fold.kind,
+        acquisition_fold.rank_before,
+        acquisition_fold.rank_after
+    from acquisition_fold
+    cross join first_pool
+),
+
+set_aside as (
+    select
+        person_id,
+        case
+            when handling = 'held_by_open_opportunity' and is_rejection then 'rejected_while_opportunity_open'
+            when handling = 'held_by_open_opportunity' then 'lost_while_other_opportunity_open'
+            when handling = 'muted_while_disqualified' then 'advance_while_disqualified'
+            else 'rejected_while_customer'
+        end as anomaly,
+        occurred_at,
+        signal,
+        record_id
+    from judged_signals
+    where
+        handling in ('held_by_open_opportunity', 'muted_while_disqualified')
+        or (handling = 'is_customer_already' and is_rejection)
+),
+
+won_early as (
+    select
+        judged_signals.person_id,
+        'won_before_first_contact' as anomaly,
+        judged_signals.occurred_at,
+        judged_signals.signal,
+        judged_signals.record_id
+    from judged_signals
+    inner join named
+        on judged_signals.person_id = named.person_id
+    cross join top_stage
+    where
+        judged_signals.kind = 'advance'
+        and judged_signals.target_rank = top_stage.stage_rank
+        and judged_signals.occurred_at < named.named_at
+),
+
+unknown_words as (
+    select
+        crm_facts.person_id,
+        'unmapped_crm_status' as anomaly,
+        crm_facts.occurred_at,
+        crm_facts.field || ' = ' || coalesce(crm_facts.value, '') as signal,
+        crm_facts.record_id
+    from crm_facts
+    inner join (select distinct object_type, field from status_map) as known_fields
+        on
+            crm_facts.object_type = known_fields.object_type
+            and crm_facts.field = known_fields.field
+    left join status_map
+        on
+            crm_facts.object_type = status_map.object_type
+            and crm_facts.field = status_map.field
+            and crm_facts.value = status_map.value
+    where status_map.value is null and crm_facts.object_type <> 'activity'
+),
+
+opportunity_oddities as (
+    select
+        person_id,
+        'opportunity_without_contact' as anomaly,
+        opened_at as occurred_at,
+        'sales_accepted' as signal,
+        opportunity_record_id as record_id
+    from opportunity_periods
+    where person_id is null
+
+    union all
+
+    select
+        person_id,
+        'closed_before_created' as anomaly,
+        opened_at as occurred_at,
+        'sales_accepted' as signal,
+        opportunity_record_id as record_id
+    from opportunity_periods
+    where is_closed_before_created
+),
+
+unioned as (
+    select
+        person_id,
+        anomaly,
+        occurred_at,
+        signal,
+        record_id
+    from returns_without_effect
+    where kind = 'return' and rank_after >= rank_before
+
+    union all
+
+    select * from set_aside
+
+    union all
+
+    select * from won_early
+
+    union all
+
+    select * from unknown_words
+
+    union all
+
+    select * from opportunity_oddities
+)
+
+select distinct
+    {{ md5_text(['unioned.person_id', 'unioned.anomaly', 'unioned.occurred_at', 'unioned.record_id', 'unioned.signal']) }} as anomaly_id,
+    unioned.person_id,
+    unioned.anomaly,
+    unioned.occurred_at,
+    unioned.signal,
+    unioned.record_id,
+    signals.meaning as signal_meaning
+from unioned
+left join signals
+    on unioned.signal = signals.signal
