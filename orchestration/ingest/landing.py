@@ -1,0 +1,408 @@
+"""Landing: immutable files, each with a sidecar that says when it arrived.
+
+What belongs here: finding files, copying them in from outside, writing a sidecar once, refusing what is no plain file.
+What does not: reading what is in them (`orchestration.ingest.reader`).
+Layout: ``landing/<source>/<table>/<arrival date>/<file>`` beside ``<file>.arrival.json``.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.errors import LandingError
+from orchestration.ingest.contract import ContractTable
+from orchestration.ingest.sources import Feed
+
+SIDECAR_SUFFIX = ".arrival.json"
+# Names that writers use for a file that is not finished.
+UNFINISHED_SUFFIXES = (".part", ".tmp", ".partial", ".crdownload", SIDECAR_SUFFIX)
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One landed file and what its sidecar says.
+
+    Parameters
+    ----------
+    path
+        Absolute path below landing.
+    relative_path
+        The same, relative to landing, with ``/``.
+    feed
+        The feed that reads it.
+    arrived_at
+        When it landed, UTC without zone.
+    load_sequence
+        Position in arrival order over all of landing, from 1.
+    sha256
+        Checksum of the bytes as they landed.
+    source_system
+        The system its rows come from.
+    """
+
+    path: Path
+    relative_path: str
+    feed: Feed
+    arrived_at: datetime
+    load_sequence: int
+    sha256: str
+    source_system: str
+
+
+@dataclass(frozen=True)
+class PendingFiles:
+    """What one table has to load.
+
+    Parameters
+    ----------
+    files
+        New files in arrival order.
+    problems
+        Paths that are never read, each with the reason.
+    unsettled
+        Files that are still being written; the next run takes them.
+    """
+
+    files: tuple[LandedFile, ...] = ()
+    problems: tuple[str, ...] = ()
+    unsettled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    path: Path
+    relative_path: str
+    sidecar: dict[str, Any] | None
+
+
+def find_pending(
+    landing_dir: Path,
+    table: ContractTable,
+    feeds: Iterable[Feed],
+    known_paths: frozenset[str],
+    known_checksums: frozenset[str],
+    settle_seconds: float = 1.0,
+    now: datetime | None = None,
+) -> PendingFiles:
+    """Find a table's files that have not been loaded, and write the sidecars that are missing.
+
+    Parameters
+    ----------
+    landing_dir
+        The landing folder.
+    table
+        The contract's table.
+    feeds
+        Its feeds, in order.
+    known_paths
+        Relative paths that have been loaded; they are not looked at again.
+    known_checksums
+        Contents that have been loaded into this table; a new file with one of them is nothing new.
+    settle_seconds
+        A file without sidecar must not have changed for so long; the younger ones are waited for once.
+    now
+        Arrival of files without sidecar, UTC; default the clock.
+
+    Returns
+    -------
+    PendingFiles
+        Files in order of load sequence, contents unique.
+
+    Raises
+    ------
+    LandingError
+        If a sidecar cannot be read or written, or a landed file is not what its sidecar says.
+    """
+    feeds = tuple(feeds)
+    problems: list[str] = []
+    unsettled: list[str] = []
+    _copy_in(landing_dir, table, feeds, problems, now)
+    candidates = [
+        candidate for candidate in _walk(landing_dir, table, problems) if candidate.relative_path not in known_paths
+    ]
+    claimed: list[tuple[_Candidate, Feed]] = []
+    for candidate in candidates:
+        feed = _claim(candidate, feeds)
+        if feed is None:
+            problems.append(
+                f"{candidate.relative_path}: no feed of {table.full_name} in sources.yml takes this file; it is not read"
+            )
+        else:
+            claimed.append((candidate, feed))
+    fresh = [candidate for candidate, _ in claimed if candidate.sidecar is None]
+    _wait_until_settled([candidate.path for candidate in fresh], settle_seconds)
+    next_sequence = _highest_sequence(landing_dir) + 1 if fresh else 0
+    files: list[LandedFile] = []
+    for candidate, feed in sorted(
+        claimed, key=lambda pair: (pair[0].sidecar is None, _sequence(pair[0]), pair[0].relative_path)
+    ):
+        sidecar = candidate.sidecar
+        if sidecar is None:
+            checksum = _settled_checksum(candidate.path, settle_seconds)
+            if checksum is None:
+                unsettled.append(candidate.relative_path)
+                continue
+            sidecar = {
+                "arrived_at": _timestamp(now or datetime.now(tz=UTC)),
+                "load_sequence": next_sequence,
+                "sha256": checksum,
+                "source_system": feed.system,
+            }
+            write_sidecar(candidate.path, sidecar)
+            next_sequence += 1
+        files.append(_landed(candidate, feed, sidecar))
+    return PendingFiles(
+        files=tuple(_unique_contents(files, known_checksums)), problems=tuple(problems), unsettled=tuple(unsettled)
+    )
+
+
+def write_sidecar(path: Path, sidecar: dict[str, Any]) -> None:
+    """Write ``<file>.arrival.json`` beside a landed file, once and durably.
+
+    Parameters
+    ----------
+    path
+        The landed file.
+    sidecar
+        ``arrived_at`` (ISO 8601, UTC), ``load_sequence``, ``sha256``, ``source_system``.
+
+    Raises
+    ------
+    LandingError
+        If there is one already, or landing cannot be written.
+    """
+    target = path.with_name(path.name + SIDECAR_SUFFIX)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{SIDECAR_SUFFIX}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            json.dump(sidecar, stream)
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        # A link, unlike a rename, never replaces what another process wrote first.
+        os.link(temporary, target)
+        _fsync_folder(path.parent)
+    except FileExistsError as error:
+        raise LandingError(f"{target}: already written; arrival is stated once and never changed.") from error
+    except OSError as error:
+        raise LandingError(
+            f"{target}: cannot be written ({error.strerror}); nothing was loaded from {path.name}."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_sidecar(path: Path) -> dict[str, Any] | None:
+    """Return what the sidecar of a landed file says, or None when it has none.
+
+    Raises
+    ------
+    LandingError
+        If the sidecar is there but not readable, or incomplete.
+    """
+    target = path.with_name(path.name + SIDECAR_SUFFIX)
+    try:
+        sidecar = json.loads(target.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise LandingError(f"{target}: not readable as JSON ({error}). Restore it from a backup of landing.") from error
+    missing = {"arrived_at", "load_sequence", "sha256", "source_system"} - set(
+        sidecar if isinstance(sidecar, dict) else ()
+    )
+    if missing:
+        raise LandingError(
+            f"{target}: lacks {', '.join(sorted(missing))}. Restore it, or remove it to state a new arrival."
+        )
+    return dict(sidecar)
+
+
+def checksum(path: Path) -> tuple[str, int]:
+    """Return the SHA-256 of a file's bytes and how many there were."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def _walk(landing_dir: Path, table: ContractTable, problems: list[str]) -> Iterator[_Candidate]:
+    root = landing_dir / table.source / table.name
+    for folder in (root.parent, root):
+        if folder.is_symlink():
+            problems.append(f"{folder.relative_to(landing_dir)}: a symbolic link; landing holds plain folders only")
+            return
+    if not root.is_dir():
+        return
+    for day in sorted(os.scandir(root), key=lambda entry: entry.name):
+        relative_day = f"{table.source}/{table.name}/{day.name}"
+        if day.is_symlink():
+            problems.append(f"{relative_day}: a symbolic link out of landing is not followed")
+        elif day.is_dir():
+            yield from _walk_day(Path(day.path), relative_day, problems)
+        elif not day.name.startswith("."):
+            problems.append(f"{relative_day}: a file beside the arrival folders; move it into one of them")
+
+
+def _walk_day(folder: Path, relative_day: str, problems: list[str]) -> Iterator[_Candidate]:
+    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    sidecars = {entry.name for entry in entries if entry.name.endswith(SIDECAR_SUFFIX)}
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.endswith(UNFINISHED_SUFFIXES):
+            continue
+        relative = f"{relative_day}/{entry.name}"
+        if entry.is_symlink():
+            problems.append(f"{relative}: a symbolic link is not followed; copy the file into landing")
+        elif not entry.is_file():
+            problems.append(f"{relative}: a folder (or device) with a file's name is not read; move its files up")
+        else:
+            path = Path(entry.path)
+            has_sidecar = entry.name + SIDECAR_SUFFIX in sidecars
+            yield _Candidate(path=path, relative_path=relative, sidecar=read_sidecar(path) if has_sidecar else None)
+
+
+def _claim(candidate: _Candidate, feeds: tuple[Feed, ...]) -> Feed | None:
+    matching = [feed for feed in feeds if feed.takes(candidate.path.name)]
+    if candidate.sidecar is not None:
+        matching = [feed for feed in matching if feed.system == candidate.sidecar["source_system"]]
+    return matching[0] if matching else None
+
+
+def _landed(candidate: _Candidate, feed: Feed, sidecar: dict[str, Any]) -> LandedFile:
+    try:
+        arrived_at = datetime.fromisoformat(str(sidecar["arrived_at"]))
+        if arrived_at.tzinfo is not None:
+            arrived_at = arrived_at.astimezone(UTC).replace(tzinfo=None)
+        return LandedFile(
+            path=candidate.path,
+            relative_path=candidate.relative_path,
+            feed=feed,
+            arrived_at=arrived_at,
+            load_sequence=int(sidecar["load_sequence"]),
+            sha256=str(sidecar["sha256"]),
+            source_system=feed.system,
+        )
+    except ValueError as error:
+        raise LandingError(
+            f"{candidate.relative_path}{SIDECAR_SUFFIX}: {error}. Restore it from a backup of landing."
+        ) from error
+
+
+def _sequence(candidate: _Candidate) -> int:
+    return int(candidate.sidecar["load_sequence"]) if candidate.sidecar else 0
+
+
+def _unique_contents(files: list[LandedFile], known_checksums: frozenset[str]) -> Iterator[LandedFile]:
+    seen = set(known_checksums)
+    for file in files:
+        if file.sha256 not in seen:
+            seen.add(file.sha256)
+            yield file
+
+
+def _highest_sequence(landing_dir: Path) -> int:
+    highest = 0
+    for target in landing_dir.glob(f"*/*/*/*{SIDECAR_SUFFIX}"):
+        if target.is_symlink() or target.name.startswith("."):
+            continue
+        sidecar = read_sidecar(target.with_name(target.name.removesuffix(SIDECAR_SUFFIX)))
+        highest = max(highest, int(sidecar["load_sequence"]) if sidecar else 0)
+    return highest
+
+
+def _wait_until_settled(paths: list[Path], settle_seconds: float) -> None:
+    youngest = max((path.stat().st_mtime for path in paths), default=0.0)
+    age = time.time() - youngest
+    if 0 <= age < settle_seconds:
+        time.sleep(settle_seconds - age)
+
+
+def _settled_checksum(path: Path, settle_seconds: float) -> str | None:
+    before = path.stat()
+    if time.time() - before.st_mtime < settle_seconds:
+        return None
+    digest, size = checksum(path)
+    after = path.stat()
+    is_still = size == before.st_size == after.st_size and before.st_mtime_ns == after.st_mtime_ns
+    return digest if is_still else None
+
+
+def _copy_in(
+    landing_dir: Path, table: ContractTable, feeds: tuple[Feed, ...], problems: list[str], now: datetime | None
+) -> None:
+    for feed in feeds:
+        if feed.location is None:
+            continue
+        folder = Path(feed.location)
+        if not folder.is_dir():
+            problems.append(
+                f"{folder}: location of {table.full_name} ({feed.system}) is no folder; create it or correct sources.yml"
+            )
+            continue
+        landed = _landed_contents(landing_dir, table)
+        for entry in sorted(os.scandir(folder), key=lambda item: item.name):
+            if not feed.takes(entry.name) or entry.name.startswith("."):
+                continue
+            if entry.is_symlink() or not entry.is_file():
+                problems.append(f"{entry.path}: not a plain file; it is not copied into landing")
+                continue
+            digest, _ = checksum(Path(entry.path))
+            if digest not in landed:
+                _copy_one(landing_dir, table, Path(entry.path), digest, now or datetime.now(tz=UTC))
+                landed.add(digest)
+
+
+def _landed_contents(landing_dir: Path, table: ContractTable) -> set[str]:
+    contents: set[str] = set()
+    for candidate in _walk(landing_dir, table, []):
+        contents.add(str(candidate.sidecar["sha256"]) if candidate.sidecar else checksum(candidate.path)[0])
+    return contents
+
+
+def _copy_one(landing_dir: Path, table: ContractTable, origin: Path, digest: str, moment: datetime) -> None:
+    folder = landing_dir / table.source / table.name / moment.strftime("%Y-%m-%d")
+    target = folder / origin.name
+    if target.exists():
+        target = folder / f"{digest[:8]}-{origin.name}"
+    temporary = folder / f".{target.name}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(origin, temporary)
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        if checksum(temporary)[0] != digest:
+            # It is being written right now; the next run takes it.
+            temporary.unlink()
+            return
+        # The original's time says that the file has settled.
+        written = origin.stat()
+        os.utime(temporary, ns=(written.st_atime_ns, written.st_mtime_ns))
+        temporary.rename(target)
+        _fsync_folder(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LandingError(
+            f"{origin}: cannot be copied into {folder} ({error.strerror}); nothing was loaded from it."
+        ) from error
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

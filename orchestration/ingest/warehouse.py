@@ -1,0 +1,263 @@
+"""The warehouse file: who may open it, what always exists in it, and the clock that the models read.
+
+What belongs here: connecting, the raw, quarantine and ops tables, the schema version, ``ops.as_of``.
+What does not: loading (`orchestration.ingest.loader`) and everything that dbt builds.
+One process at a time opens the file; BI and ``status`` read the published one.
+"""
+
+import re
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import ConfigError, LeadrelayError, WarehouseLockedError
+from orchestration.ingest.contract import LINEAGE_COLUMNS, Contract, ContractTable, load_contract
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.sql import qualified, quote_identifier
+
+SCHEMA_VERSION = 1
+SCHEMAS = ("raw", "quarantine", "ops", "staging", "intermediate", "seeds", "marts")
+LOCK_ATTEMPTS = 5
+LOCK_PAUSE_SECONDS = 1.0
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+
+QUARANTINE_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("quarantine_id", "VARCHAR"),
+    ("load_id", "VARCHAR"),
+    ("load_sequence", "BIGINT"),
+    ("source_system", "VARCHAR"),
+    ("source_file", "VARCHAR"),
+    ("source_row", "BIGINT"),
+    ("raw_text", "VARCHAR"),
+    ("reasons", "VARCHAR[]"),
+    ("record_key", "VARCHAR"),
+    ("arrived_at", "TIMESTAMP"),
+    ("quarantined_at", "TIMESTAMP"),
+    ("status", "VARCHAR"),
+)
+OPS_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "loads": (
+        ("load_id", "VARCHAR"),
+        ("load_sequence", "BIGINT"),
+        ("run_id", "VARCHAR"),
+        ("source_table", "VARCHAR"),
+        ("source_system", "VARCHAR"),
+        ("file_path", "VARCHAR"),
+        ("file_checksum", "VARCHAR"),
+        ("arrived_at", "TIMESTAMP"),
+        ("loaded_at", "TIMESTAMP"),
+        ("rows_in", "BIGINT"),
+        ("rows_loaded", "BIGINT"),
+        ("rows_quarantined", "BIGINT"),
+        ("rows_collapsed", "BIGINT"),
+        ("status", "VARCHAR"),
+        ("message", "VARCHAR"),
+    ),
+    "quality_results": (
+        ("run_id", "VARCHAR"),
+        ("checked_at", "TIMESTAMP"),
+        ("gate", "VARCHAR"),
+        ("table_name", "VARCHAR"),
+        ("suite_name", "VARCHAR"),
+        ("check_name", "VARCHAR"),
+        ("expectation_type", "VARCHAR"),
+        ("column_name", "VARCHAR"),
+        ("severity", "VARCHAR"),
+        ("is_success", "BOOLEAN"),
+        ("evaluated_count", "BIGINT"),
+        ("unexpected_count", "BIGINT"),
+        ("observed", "VARCHAR"),
+        ("examples", "VARCHAR"),
+        ("message", "VARCHAR"),
+        ("is_batch_refused", "BOOLEAN"),
+    ),
+    "as_of": (("as_of", "TIMESTAMP"),),
+    "schema_version": (("version", "INTEGER"),),
+}
+
+
+def connect(
+    settings: Settings, attempts: int = LOCK_ATTEMPTS, pause_seconds: float = LOCK_PAUSE_SECONDS
+) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse for writing, in UTC.
+
+    Parameters
+    ----------
+    settings
+        Says where the file is.
+    attempts
+        How often to try while another process holds it.
+    pause_seconds
+        Pause between two tries.
+
+    Returns
+    -------
+    duckdb.DuckDBPyConnection
+        The caller closes it before the next room opens it.
+
+    Raises
+    ------
+    WarehouseLockedError
+        If another process holds the file after every try; names the process.
+    LeadrelayError
+        If the file is no DuckDB database of a version that this one reads, or its folder cannot be written.
+    """
+    path = settings.warehouse_path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LeadrelayError(
+            f"{path.parent}: cannot be made ({error.strerror}). Set LEADRELAY_HOME to a folder that can be written."
+        ) from error
+    for attempt in range(1, attempts + 1):
+        try:
+            connection = duckdb.connect(str(path))
+        except duckdb.IOException as error:
+            holder = _HOLDER.search(str(error))
+            if holder is None:
+                raise LeadrelayError(
+                    f"{path}: cannot be opened ({_first_line(error)}). It can be rebuilt from landing."
+                ) from error
+            if attempt == attempts:
+                raise WarehouseLockedError(
+                    f"{path}: held by process {holder['pid']} ({Path(holder['program']).name}). One process at a time opens the warehouse: "
+                    "wait for it to end, or close it. Dashboards and queries belong on published/current/leadrelay.duckdb."
+                ) from error
+            time.sleep(pause_seconds)
+        except duckdb.Error as error:
+            raise LeadrelayError(
+                f"{path}: cannot be opened ({_first_line(error)}). It can be rebuilt from landing."
+            ) from error
+        else:
+            connection.execute("set TimeZone = 'UTC'")
+            return connection
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, contract: Contract | None = None) -> None:
+    """Create what is missing: schemas, one raw and one quarantine table per contract table, the ops tables.
+
+    Parameters
+    ----------
+    connection
+        The warehouse.
+    contract
+        The raw contract; default this checkout's.
+
+    Raises
+    ------
+    LeadrelayError
+        If the warehouse is of another schema version, or a raw column has another type than the contract says.
+    """
+    contract = contract or load_contract(PROJECT_ROOT / "models")
+    # A dbt run or a caller may have left another zone.
+    connection.execute("set TimeZone = 'UTC'")
+    for schema in SCHEMAS:
+        connection.execute(f"create schema if not exists {quote_identifier(schema)}")
+    for name, columns in OPS_TABLES.items():
+        _create(connection, "ops", name, columns)
+    _check_version(connection)
+    existing = _existing_columns(connection)
+    for table in contract.tables.values():
+        _prepare_raw(connection, table, existing.get(table.identifier, {}))
+        _create(connection, "quarantine", table.identifier, QUARANTINE_COLUMNS)
+
+
+def write_as_of(
+    connection: duckdb.DuckDBPyConnection, moment: datetime | None, contract: Contract | None = None
+) -> datetime:
+    """Write the one row of ``ops.as_of``, the only clock of the models.
+
+    Parameters
+    ----------
+    connection
+        The warehouse, prepared.
+    moment
+        Look back from here; UTC when it has no zone. Default: the latest arrival of any raw row.
+    contract
+        The raw contract; default this checkout's.
+
+    Returns
+    -------
+    datetime
+        What was written, UTC without zone; 1970-01-01 when nothing has landed.
+    """
+    if moment is None:
+        contract = contract or load_contract(PROJECT_ROOT / "models")
+        arrivals = " union all ".join(
+            f"select max(_arrived_at) as arrived_at from {qualified('raw', table.identifier)}"
+            for table in contract.tables.values()
+        )
+        row = connection.execute(f"select max(arrived_at) from ({arrivals}) as arrivals").fetchone()
+        moment = (row[0] if row else None) or datetime(1970, 1, 1)  # noqa: DTZ001 (UTC without zone, as the column)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    connection.execute("begin")
+    connection.execute("delete from ops.as_of")
+    connection.execute("insert into ops.as_of values (?)", [moment])
+    connection.execute("commit")
+    return moment
+
+
+def stale_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the tables whose newest load was refused, each with the message."""
+    rows = connection.execute(
+        "select source_table, message from ops.loads "
+        "qualify row_number() over (partition by source_table order by loaded_at desc, load_sequence desc) = 1 and status = 'refused' "
+        "order by source_table"
+    ).fetchall()
+    return dict(rows)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, schema: str, name: str, columns: Iterable[tuple[str, str]]) -> None:
+    declared = ", ".join(f"{quote_identifier(column)} {data_type}" for column, data_type in columns)
+    connection.execute(f"create table if not exists {qualified(schema, name)} ({declared})")
+
+
+def _check_version(connection: duckdb.DuckDBPyConnection) -> None:
+    row = connection.execute("select max(version) from ops.schema_version").fetchone()
+    version = row[0] if row else None
+    if version is None:
+        connection.execute("insert into ops.schema_version values (?)", [SCHEMA_VERSION])
+    elif version != SCHEMA_VERSION:
+        what = (
+            "newer than this checkout reads; update the checkout"
+            if version > SCHEMA_VERSION
+            else "older; rebuild it from landing"
+        )
+        raise LeadrelayError(
+            f"the warehouse has schema version {version}, {what} (this checkout: {SCHEMA_VERSION}). Nothing was changed."
+        )
+
+
+def _existing_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for table, column, data_type in connection.execute(
+        "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'raw' and database_name = current_database()"
+    ).fetchall():
+        found.setdefault(table, {})[column] = data_type
+    return found
+
+
+def _prepare_raw(connection: duckdb.DuckDBPyConnection, table: ContractTable, existing: dict[str, str]) -> None:
+    columns = [(column.name, column.data_type) for column in table.columns] + list(LINEAGE_COLUMNS)
+    if not existing:
+        _create(connection, "raw", table.identifier, columns)
+        return
+    for name, data_type in columns:
+        if name not in existing:
+            connection.execute(
+                f"alter table {qualified('raw', table.identifier)} add column {quote_identifier(name)} {data_type}"
+            )
+        elif existing[name] != data_type:
+            raise ConfigError(
+                f"raw.{table.identifier}.{name} is {existing[name]} in the warehouse and {data_type} in the contract. "
+                "Rebuild the warehouse from landing, or put the type back."
+            )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
