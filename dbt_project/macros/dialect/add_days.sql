@@ -1,5 +1,5 @@
 {% macro add_days(moment, days) -%}
-    {{ return(adapter.dispatch('add_days', 'leadrelay')(moment, days)) }}
+    {{ adapter.dispatch('add_days', 'leadrelay')(moment, days) }}
 {%- endmacro %}
 
 {% macro default__add_days(moment, days) -%}

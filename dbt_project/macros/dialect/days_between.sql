@@ -1,5 +1,5 @@
 {% macro days_between(from_moment, to_moment) -%}
-    {{ return(adapter.dispatch('days_between', 'leadrelay')(from_moment, to_moment)) }}
+    {{ adapter.dispatch('days_between', 'leadrelay')(from_moment, to_moment) }}
 {%- endmacro %}
 
 {% macro default__days_between(from_moment, to_moment) -%}

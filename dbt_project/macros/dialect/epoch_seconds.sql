@@ -1,5 +1,5 @@
 {% macro epoch_seconds(moment) -%}
-    {{ return(adapter.dispatch('epoch_seconds', 'leadrelay')(moment)) }}
+    {{ adapter.dispatch('epoch_seconds', 'leadrelay')(moment) }}
 {%- endmacro %}
 
 {% macro default__epoch_seconds(moment) -%}

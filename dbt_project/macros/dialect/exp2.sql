@@ -1,5 +1,5 @@
 {% macro exp2(exponent) -%}
-    {{ return(adapter.dispatch('exp2', 'leadrelay')(exponent)) }}
+    {{ adapter.dispatch('exp2', 'leadrelay')(exponent) }}
 {%- endmacro %}
 
 {% macro default__exp2(exponent) -%}

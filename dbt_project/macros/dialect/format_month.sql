@@ -1,5 +1,5 @@
 {% macro format_month(moment) -%}
-    {{ return(adapter.dispatch('format_month', 'leadrelay')(moment)) }}
+    {{ adapter.dispatch('format_month', 'leadrelay')(moment) }}
 {%- endmacro %}
 
 {% macro default__format_month(moment) -%}

@@ -1,5 +1,5 @@
 {% macro json_text(json, key) -%}
-    {{ return(adapter.dispatch('json_text', 'leadrelay')(json, key)) }}
+    {{ adapter.dispatch('json_text', 'leadrelay')(json, key) }}
 {%- endmacro %}
 
 {% macro default__json_text(json, key) -%}

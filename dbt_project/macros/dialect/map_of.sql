@@ -1,6 +1,6 @@
 {#- An aggregate: key -> value of the group's rows; keys in ascending order, so that equal content is equal text. -#}
 {% macro map_of(key, value) -%}
-    {{ return(adapter.dispatch('map_of', 'leadrelay')(key, value)) }}
+    {{ adapter.dispatch('map_of', 'leadrelay')(key, value) }}
 {%- endmacro %}
 
 {% macro default__map_of(key, value) -%}

@@ -1,5 +1,5 @@
 {% macro percentile(column, share) -%}
-    {{ return(adapter.dispatch('percentile', 'leadrelay')(column, share)) }}
+    {{ adapter.dispatch('percentile', 'leadrelay')(column, share) }}
 {%- endmacro %}
 
 {% macro default__percentile(column, share) -%}

@@ -1,5 +1,5 @@
 {% macro regexp_extract(text, pattern, group=0) -%}
-    {{ return(adapter.dispatch('regexp_extract', 'leadrelay')(text, pattern, group)) }}
+    {{ adapter.dispatch('regexp_extract', 'leadrelay')(text, pattern, group) }}
 {%- endmacro %}
 
 {% macro default__regexp_extract(text, pattern, group=0) -%}

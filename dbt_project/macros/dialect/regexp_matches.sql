@@ -1,5 +1,5 @@
 {% macro regexp_matches(text, pattern) -%}
-    {{ return(adapter.dispatch('regexp_matches', 'leadrelay')(text, pattern)) }}
+    {{ adapter.dispatch('regexp_matches', 'leadrelay')(text, pattern) }}
 {%- endmacro %}
 
 {% macro default__regexp_matches(text, pattern) -%}

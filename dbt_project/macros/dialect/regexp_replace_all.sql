@@ -1,5 +1,5 @@
 {% macro regexp_replace_all(text, pattern, replacement) -%}
-    {{ return(adapter.dispatch('regexp_replace_all', 'leadrelay')(text, pattern, replacement)) }}
+    {{ adapter.dispatch('regexp_replace_all', 'leadrelay')(text, pattern, replacement) }}
 {%- endmacro %}
 
 {% macro default__regexp_replace_all(text, pattern, replacement) -%}

@@ -1,5 +1,5 @@
 {% macro sorted_distinct_array(column) -%}
-    {{ return(adapter.dispatch('sorted_distinct_array', 'leadrelay')(column)) }}
+    {{ adapter.dispatch('sorted_distinct_array', 'leadrelay')(column) }}
 {%- endmacro %}
 
 {% macro default__sorted_distinct_array(column) -%}

@@ -1,7 +1,7 @@
 {#- A number that spreads integers at random, another spread for every round.
     It decides nothing that is stored: results are the same whatever the engine's hash is. -#}
 {% macro spread_hash(number, round) -%}
-    {{ return(adapter.dispatch('spread_hash', 'leadrelay')(number, round)) }}
+    {{ adapter.dispatch('spread_hash', 'leadrelay')(number, round) }}
 {%- endmacro %}
 
 {% macro default__spread_hash(number, round) -%}

@@ -1,6 +1,6 @@
 {#- Texts of a group joined in the order given. `order_by` must tell the rows apart. -#}
 {% macro text_agg(expression, separator, order_by) -%}
-    {{ return(adapter.dispatch('text_agg', 'leadrelay')(expression, separator, order_by)) }}
+    {{ adapter.dispatch('text_agg', 'leadrelay')(expression, separator, order_by) }}
 {%- endmacro %}
 
 {% macro default__text_agg(expression, separator, order_by) -%}

@@ -5,9 +5,11 @@
 
     Nearly every record has one version, and a window over whole rows keeps them all in memory. So only the ids are
     grouped, the window sees the few revised records, and the rest streams through. The table is read three times on
-    purpose: a CTE in its place would be held in memory with all its columns. Measured on 2M rows of 32 columns, 3 % of
-    them revised, two threads, a limit of 2 GB: 10 to 12 s and 1.0 GB, most of it writing the table; a window over all
-    rows 12 to 14 s and all of the 2 GB; that CTE 16 to 24 s and all of the 2 GB. -#}
+    purpose: a CTE in its place would be held in memory with all its columns. Measured on 32 columns, 3 % of the records
+    revised, two threads of a shared machine, a limit of 2 GB, most of the time being the writing of the table:
+    2M rows 10 to 12 s and 1.0 GB, a window over all rows 12 to 14 s and all of the 2 GB, that CTE 16 to 24 s and all of
+    the 2 GB; 10M rows 87 to 95 s of processor time (66 and 130 s on the clock), a window 139 to 157 s (123 and 136 s),
+    both with all of the 2 GB. -#}
 {% macro latest_versions(relation, version_column=none) -%}
     with
 

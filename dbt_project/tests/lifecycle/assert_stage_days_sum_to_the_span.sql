@@ -2,7 +2,8 @@
 with
 
 ledger as (
-    select * from {{ ref('fct_lifecycle_transition') }} where track = 'acquisition'
+    select * from {{ ref('fct_lifecycle_transition') }}
+    where track = 'acquisition'
 )
 
 select

@@ -28,7 +28,7 @@ event_factors as (
     inner join rejections
         on
             events.person_id = rejections.person_id
-            and rejections.occurred_at >= events.occurred_at
+            and events.occurred_at <= rejections.occurred_at
     where events.score_kind = 'behaviour'
     group by events.score_event_id
 ),

@@ -17,7 +17,8 @@ types as (
 ),
 
 medium_channels as (
-    select * from {{ ref('channel_map') }} where field = 'utm_medium'
+    select * from {{ ref('channel_map') }}
+    where field = 'utm_medium'
 ),
 
 -- a content id is unique within its own system; trackers may refer to another system's content

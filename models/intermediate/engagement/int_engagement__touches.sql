@@ -222,8 +222,8 @@ activity_persons as (
         person_id
     from crm_persons
     qualify row_number() over (
-        partition by source_system, object_id order by object_type, person_id
-    ) = 1
+            partition by source_system, object_id order by object_type, person_id
+        ) = 1
 ),
 
 worked as (

@@ -5,7 +5,8 @@ types as (
 ),
 
 channels as (
-    select * from {{ ref('channel_map') }} where field = 'interaction_type'
+    select * from {{ ref('channel_map') }}
+    where field = 'interaction_type'
 ),
 
 -- an exact word beats a pattern such as form_*; a longer pattern beats a shorter one
@@ -22,12 +23,12 @@ matched as (
                 and types.interaction_type like replace(channels.value, '*', '%')
             )
     qualify row_number() over (
-        partition by types.interaction_type
-        order by
-            case when channels.value = types.interaction_type then 0 else 1 end,
-            length(channels.value) desc,
-            channels.value
-    ) = 1
+            partition by types.interaction_type
+            order by
+                case when channels.value = types.interaction_type then 0 else 1 end,
+                length(channels.value) desc,
+                channels.value
+        ) = 1
 )
 
 select

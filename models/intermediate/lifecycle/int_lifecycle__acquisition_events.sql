@@ -1,7 +1,8 @@
 with
 
 judged_signals as (
-    select * from {{ ref('int_lifecycle__judged_signals') }} where handling = 'acquisition'
+    select * from {{ ref('int_lifecycle__judged_signals') }}
+    where handling = 'acquisition'
 ),
 
 -- advances at one instant are one event, the highest; everything else keeps its own

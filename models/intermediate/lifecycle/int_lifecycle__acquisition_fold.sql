@@ -6,7 +6,7 @@
     on_v before it already says so; if it needs more, the higher rank has been decided before: hence from the top down.
     on_v implies on_(v-1), so the stage is the number of ranks that are on.
 -#}
-{%- set levels = var('lifecycle_rank_levels') -%}
+{%- set levels = var('lifecycle_rank_levels') | int(9) -%}
 
 with
 

@@ -5,7 +5,8 @@ persons as (
 ),
 
 interactions as (
-    select * from {{ ref('int_engagement__interactions') }} where direction = 'inbound'
+    select * from {{ ref('int_engagement__interactions') }}
+    where direction = 'inbound'
 ),
 
 instants as (

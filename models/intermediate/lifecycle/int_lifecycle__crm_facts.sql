@@ -74,6 +74,14 @@ recorded_changes as (
     where not coalesce(objects.is_deleted, false)
 ),
 
+recorded as (
+    select distinct
+        source_system,
+        object_type,
+        object_id
+    from recorded_changes
+),
+
 -- a system without a history shows only where an object stands now, and since when it was last saved
 standing_objects as (
     select
@@ -87,7 +95,7 @@ standing_objects as (
         objects.changed_at as occurred_at,
         objects.is_date_only
     from objects
-    left join (select distinct source_system, object_type, object_id from recorded_changes) as recorded
+    left join recorded
         on
             objects.object_type = recorded.object_type
             and objects.object_id = recorded.object_id
@@ -226,8 +234,8 @@ activity_facts as (
             and activities.source_system = crm_persons.source_system
     where activities.outcome is not null
     qualify row_number() over (
-        partition by activities.record_id order by crm_persons.object_type, crm_persons.person_id
-    ) = 1
+            partition by activities.record_id order by crm_persons.object_type, crm_persons.person_id
+        ) = 1
 ),
 
 unioned as (

@@ -13,7 +13,8 @@ signals as (
 ),
 
 opportunity_periods as (
-    select * from {{ ref('int_lifecycle__opportunity_periods') }} where person_id is not null
+    select * from {{ ref('int_lifecycle__opportunity_periods') }}
+    where person_id is not null
 ),
 
 mapped as (
@@ -54,8 +55,8 @@ open_beside as (
     inner join opportunity_periods
         on
             mapped.person_id = opportunity_periods.person_id
-            and opportunity_periods.opened_at <= mapped.occurred_at
-            and (opportunity_periods.closed_at is null or opportunity_periods.closed_at > mapped.occurred_at)
+            and mapped.occurred_at >= opportunity_periods.opened_at
+            and (opportunity_periods.closed_at is null or mapped.occurred_at < opportunity_periods.closed_at)
             and mapped.record_id <> opportunity_periods.opportunity_record_id
     where mapped.kind = 'return'
 )

@@ -1,7 +1,8 @@
 with
 
 signals as (
-    select * from {{ ref('int_lifecycle__signals') }} where signal in ('disqualified', 'requalified')
+    select * from {{ ref('int_lifecycle__signals') }}
+    where signal in ('disqualified', 'requalified')
 ),
 
 changes as (

@@ -1,11 +1,13 @@
 with
 
 entries as (
-    select * from {{ ref('int_lifecycle__entries') }} where track = 'acquisition'
+    select * from {{ ref('int_lifecycle__entries') }}
+    where track = 'acquisition'
 ),
 
 interactions as (
-    select * from {{ ref('int_engagement__interactions') }} where is_engagement
+    select * from {{ ref('int_engagement__interactions') }}
+    where is_engagement
 ),
 
 stages as (
@@ -86,8 +88,8 @@ candidates as (
     inner join entries
         on
             long_gaps.person_id = entries.person_id
-            and (long_gaps.awake_at is null or entries.entered_at < long_gaps.awake_at)
-            and (entries.exited_at is null or entries.exited_at > long_gaps.quiet_since)
+            and (long_gaps.awake_at is null or long_gaps.awake_at > entries.entered_at)
+            and (entries.exited_at is null or long_gaps.quiet_since < entries.exited_at)
     inner join stages
         on entries.stage = stages.stage
     where stages.dormant_days is not null

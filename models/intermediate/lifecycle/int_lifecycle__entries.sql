@@ -13,7 +13,8 @@ stages as (
 ),
 
 interactions as (
-    select * from {{ ref('int_engagement__interactions') }} where direction = 'inbound'
+    select * from {{ ref('int_engagement__interactions') }}
+    where direction = 'inbound'
 ),
 
 record_persons as (

@@ -5,7 +5,8 @@ entries as (
 ),
 
 interactions as (
-    select * from {{ ref('int_engagement__interactions') }} where direction = 'inbound'
+    select * from {{ ref('int_engagement__interactions') }}
+    where direction = 'inbound'
 ),
 
 leads as (
@@ -17,7 +18,8 @@ opportunities as (
 ),
 
 source_channels as (
-    select * from {{ ref('channel_map') }} where field = 'lead_source'
+    select * from {{ ref('channel_map') }}
+    where field = 'lead_source'
 ),
 
 profile_history as (
@@ -62,12 +64,12 @@ touches_before as (
     inner join interactions
         on
             opening_touches.person_id = interactions.person_id
-            and interactions.occurred_at <= opening_touches.entered_at
+            and opening_touches.entered_at >= interactions.occurred_at
     where opening_touches.channel is null and interactions.channel is not null
     qualify row_number() over (
-        partition by opening_touches.person_id, opening_touches.track, opening_touches.cycle_number
-        order by interactions.occurred_at desc, interactions.interaction_id desc
-    ) = 1
+            partition by opening_touches.person_id, opening_touches.track, opening_touches.cycle_number
+            order by interactions.occurred_at desc, interactions.interaction_id desc
+        ) = 1
 ),
 
 cycle_segments as (
@@ -97,8 +99,8 @@ profile_segments as (
     inner join profile_history
         on
             entries.person_id = profile_history.person_id
-            and profile_history.valid_from <= entries.entered_at
-            and (profile_history.valid_to is null or profile_history.valid_to > entries.entered_at)
+            and entries.entered_at >= profile_history.valid_from
+            and (profile_history.valid_to is null or entries.entered_at < profile_history.valid_to)
     where profile_history.attribute in ('region', 'industry', 'company_size')
     group by
         entries.person_id,

@@ -5,7 +5,8 @@ judged_signals as (
 ),
 
 opportunity_periods as (
-    select * from {{ ref('int_lifecycle__opportunity_periods') }} where person_id is not null
+    select * from {{ ref('int_lifecycle__opportunity_periods') }}
+    where person_id is not null
 ),
 
 customer_periods as (
@@ -13,7 +14,8 @@ customer_periods as (
 ),
 
 signals as (
-    select * from {{ ref('signals') }} where signal = 'sales_accepted'
+    select * from {{ ref('signals') }}
+    where signal = 'sales_accepted'
 ),
 
 stages as (

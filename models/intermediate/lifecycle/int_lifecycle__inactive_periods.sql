@@ -5,7 +5,8 @@ status_periods as (
 ),
 
 statuses as (
-    select * from {{ ref('statuses') }} where is_inactive
+    select * from {{ ref('statuses') }}
+    where is_inactive
 ),
 
 inactive as (

@@ -9,7 +9,8 @@ opportunity_contacts as (
 ),
 
 crm_persons as (
-    select * from {{ ref('int_identity__crm_persons') }} where object_type = 'contact'
+    select * from {{ ref('int_identity__crm_persons') }}
+    where object_type = 'contact'
 ),
 
 primary_contacts as (
@@ -20,8 +21,8 @@ primary_contacts as (
     from opportunity_contacts
     where is_primary
     qualify row_number() over (
-        partition by source_system, opportunity_id order by added_at asc nulls last, contact_id asc
-    ) = 1
+            partition by source_system, opportunity_id order by added_at asc nulls last, contact_id asc
+        ) = 1
 ),
 
 -- an opportunity moves its primary contact and nobody else

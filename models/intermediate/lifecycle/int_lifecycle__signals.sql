@@ -82,7 +82,7 @@ pool_fit as (
     left join fit_events
         on
             described.person_id = fit_events.person_id
-            and fit_events.occurred_at <= described.occurred_at
+            and described.occurred_at >= fit_events.occurred_at
     where described.is_to_pool
     group by
         described.person_id,
@@ -140,26 +140,33 @@ targeted as (
             and described.occurred_at < pool_thresholds.valid_to
 ),
 
--- a date without a time opens its day for an advance, and for a return follows what rose on that day
+-- a date without a time opens its day for an advance, and for a return follows whatever rose above its target on that day
 last_timed_advances as (
     select
-        person_id,
-        cast(occurred_at as date) as occurred_on,
-        max(occurred_at) as last_advanced_at
+        targeted.person_id,
+        targeted.record_id,
+        targeted.signal,
+        max(advances.occurred_at) as last_advanced_at
     from targeted
-    where kind = 'advance' and not is_date_only
+    inner join targeted as advances
+        on
+            targeted.person_id = advances.person_id
+            and cast(targeted.occurred_at as date) = cast(advances.occurred_at as date)
+            and targeted.target_rank < advances.target_rank
+    where
+        targeted.is_date_only
+        and targeted.kind <> 'advance'
+        and advances.kind = 'advance'
+        and not advances.is_date_only
     group by
-        person_id,
-        cast(occurred_at as date)
+        targeted.person_id,
+        targeted.record_id,
+        targeted.signal
 )
 
 select
     targeted.person_id,
-    case
-        when targeted.is_date_only and targeted.kind <> 'advance'
-            then greatest(targeted.occurred_at, coalesce(last_timed_advances.last_advanced_at, targeted.occurred_at))
-        else targeted.occurred_at
-    end as occurred_at,
+    coalesce(last_timed_advances.last_advanced_at, targeted.occurred_at) as occurred_at,
     targeted.occurred_at as stated_at,
     targeted.is_date_only,
     targeted.signal,
@@ -179,4 +186,5 @@ from targeted
 left join last_timed_advances
     on
         targeted.person_id = last_timed_advances.person_id
-        and cast(targeted.occurred_at as date) = last_timed_advances.occurred_on
+        and targeted.record_id = last_timed_advances.record_id
+        and targeted.signal = last_timed_advances.signal

@@ -55,7 +55,7 @@ ends as (
         on
             returned.person_id = entries.person_id
             and returned.ends_with = entries.stage
-            and entries.entered_at > returned.began_at
+            and returned.began_at < entries.entered_at
     group by
         returned.person_id,
         returned.status,

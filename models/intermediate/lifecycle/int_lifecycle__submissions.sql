@@ -1,7 +1,8 @@
 with
 
 interactions as (
-    select * from {{ ref('int_engagement__interactions') }} where direction = 'inbound'
+    select * from {{ ref('int_engagement__interactions') }}
+    where direction = 'inbound'
 ),
 
 leads as (

@@ -1,7 +1,8 @@
 with
 
 behaviour_events as (
-    select * from {{ ref('int_scoring__behaviour_events') }} where points <> 0
+    select * from {{ ref('int_scoring__behaviour_events') }}
+    where points <> 0
 ),
 
 rejections as (
@@ -33,7 +34,7 @@ with_epoch as (
     left join rejections
         on
             points_by_instant.person_id = rejections.person_id
-            and rejections.occurred_at < points_by_instant.occurred_at
+            and points_by_instant.occurred_at > rejections.occurred_at
     group by
         points_by_instant.person_id,
         points_by_instant.occurred_at,

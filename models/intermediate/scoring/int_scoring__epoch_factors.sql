@@ -15,7 +15,7 @@ spans as (
     inner join rejections as later
         on
             earlier.person_id = later.person_id
-            and later.rejection_number >= earlier.rejection_number
+            and earlier.rejection_number <= later.rejection_number
     inner join rejections as between_them
         on
             earlier.person_id = between_them.person_id

@@ -57,6 +57,13 @@ attribute_values as (
     from derived_attributes
 ),
 
+groups as (
+    select distinct
+        fit_group,
+        attribute
+    from rules
+),
+
 distinct_values as (
     select distinct
         attribute,
@@ -100,7 +107,7 @@ scored_values as (
         coalesce(value_rules.points, 0) as points,
         value_rules.why
     from attribute_values
-    inner join (select distinct fit_group, attribute from rules) as groups
+    inner join groups
         on attribute_values.attribute = groups.attribute
     left join value_rules
         on
@@ -110,9 +117,9 @@ scored_values as (
             and (value_rules.rule_valid_from is null or attribute_values.valid_from >= value_rules.rule_valid_from)
             and (value_rules.rule_valid_to is null or attribute_values.valid_from < value_rules.rule_valid_to)
     qualify row_number() over (
-        partition by attribute_values.person_id, groups.fit_group, attribute_values.valid_from
-        order by value_rules.priority asc nulls last, value_rules.rule_id asc nulls last, attribute_values.value asc
-    ) = 1
+            partition by attribute_values.person_id, groups.fit_group, attribute_values.valid_from
+            order by value_rules.priority asc nulls last, value_rules.rule_id asc nulls last, attribute_values.value asc
+        ) = 1
 ),
 
 differences as (

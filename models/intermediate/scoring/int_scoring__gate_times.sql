@@ -1,11 +1,13 @@
 with
 
 persons as (
-    select * from {{ ref('int_identity__persons') }} where identified_at is not null
+    select * from {{ ref('int_identity__persons') }}
+    where identified_at is not null
 ),
 
 person_identifiers as (
-    select * from {{ ref('int_identity__person_identifiers') }} where is_usable
+    select * from {{ ref('int_identity__person_identifiers') }}
+    where is_usable
 ),
 
 profile_history as (

@@ -1,11 +1,13 @@
 with
 
 persons as (
-    select * from {{ ref('int_identity__persons') }} where identified_at is not null
+    select * from {{ ref('int_identity__persons') }}
+    where identified_at is not null
 ),
 
 interactions as (
-    select * from {{ ref('int_engagement__interactions') }} where is_engagement
+    select * from {{ ref('int_engagement__interactions') }}
+    where is_engagement
 ),
 
 behaviour_events as (

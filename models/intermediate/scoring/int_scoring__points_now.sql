@@ -37,7 +37,7 @@ with_epoch as (
     left join rejections
         on
             score_events.person_id = rejections.person_id
-            and rejections.occurred_at < score_events.occurred_at
+            and score_events.occurred_at > rejections.occurred_at
     where score_events.score_kind <> 'rejection'
     group by
         score_events.person_id,

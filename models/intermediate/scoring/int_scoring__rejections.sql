@@ -9,7 +9,8 @@ signals as (
 ),
 
 interactions as (
-    select * from {{ ref('int_engagement__interactions') }} where is_engagement
+    select * from {{ ref('int_engagement__interactions') }}
+    where is_engagement
 ),
 
 rejections as (

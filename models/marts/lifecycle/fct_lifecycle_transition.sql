@@ -47,8 +47,8 @@ inactive_days as (
     inner join inactive_periods
         on
             timed.person_id = inactive_periods.person_id
-            and inactive_periods.began_at < timed.counted_until
-            and inactive_periods.ended_at > timed.entered_at
+            and timed.counted_until > inactive_periods.began_at
+            and timed.entered_at < inactive_periods.ended_at
     group by
         timed.person_id,
         timed.track,

@@ -107,6 +107,13 @@ won_early as (
         and judged_signals.occurred_at < named.named_at
 ),
 
+known_fields as (
+    select distinct
+        object_type,
+        field
+    from status_map
+),
+
 unknown_words as (
     select
         crm_facts.person_id,
@@ -115,7 +122,7 @@ unknown_words as (
         crm_facts.field || ' = ' || coalesce(crm_facts.value, '') as signal,
         crm_facts.record_id
     from crm_facts
-    inner join (select distinct object_type, field from status_map) as known_fields
+    inner join known_fields
         on
             crm_facts.object_type = known_fields.object_type
             and crm_facts.field = known_fields.field

@@ -1,7 +1,8 @@
 with
 
 behaviour_events as (
-    select * from {{ ref('int_scoring__behaviour_events') }} where points <> 0
+    select * from {{ ref('int_scoring__behaviour_events') }}
+    where points <> 0
 ),
 
 fit_events as (
