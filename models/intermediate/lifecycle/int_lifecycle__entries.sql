@@ -19,6 +19,7 @@ interactions as (
 
 record_persons as (
     select * from {{ ref('int_identity__record_persons') }}
+    where has_own_row
 ),
 
 unioned as (

@@ -1,0 +1,65 @@
+{#- The raw tables whose rows can identify somebody: how their columns answer the questions of identity.
+    event_time: when the first version happened; version_time: when a later one did; absent columns are null. -#}
+{% macro person_tables() %}
+    {{ return([
+        {'source': 'forms', 'table': 'submissions', 'event_time': 'submitted_at'},
+        {'source': 'events', 'table': 'registrations', 'event_time': 'registered_at', 'registration': 'registration_id'},
+        {'source': 'events', 'table': 'attendance', 'event_time': 'checked_in_at', 'registration': 'registration_id'},
+        {'source': 'webinars', 'table': 'registrations', 'event_time': 'registered_at'},
+        {
+            'source': 'crm', 'table': 'leads', 'event_time': 'created_at', 'version_time': 'updated_at', 'lead': 'lead_id',
+            'contact': 'converted_contact_id', 'crm_account': 'account_id', 'deleted': 'is_deleted'
+        },
+        {
+            'source': 'crm', 'table': 'contacts', 'event_time': 'created_at', 'version_time': 'updated_at', 'contact': 'contact_id',
+            'crm_account': 'account_id', 'deleted': 'is_deleted'
+        },
+        {'source': 'consent', 'table': 'events', 'event_time': 'occurred_at', 'has_only': person_contact_columns() + ['country']},
+    ]) }}
+{% endmacro %}
+
+
+{% macro person_contact_columns() %}
+    {{ return(['email', 'phone', 'wechat_openid', 'external_id']) }}
+{% endmacro %}
+
+
+{#- The identity columns of the raw contract that every person-bearing table may have. -#}
+{% macro person_columns() %}
+    {{ return([
+        'email', 'phone', 'full_name', 'first_name', 'last_name', 'company', 'job_title', 'department', 'company_size', 'industry',
+        'country', 'region', 'city', 'address', 'postal_code', 'anonymous_id', 'wechat_openid', 'wechat_unionid', 'external_id'
+    ]) }}
+{% endmacro %}
+
+
+{#- Attributes of the golden profile that are taken as typed, apart from trimming. -#}
+{% macro plain_profile_attributes() %}
+    {{ return([
+        'first_name', 'last_name', 'company', 'job_title', 'department', 'company_size', 'industry', 'region', 'city', 'address',
+        'postal_code', 'wechat_openid'
+    ]) }}
+{% endmacro %}
+
+
+{#- Text without outer blanks; the empty text is no value. -#}
+{% macro blank_to_null(expression) -%}
+    nullif(trim({{ expression }}), '')
+{%- endmacro %}
+
+
+{#- The key text of a one-column key, as the loader writes it. -#}
+{% macro single_key(expression) -%}
+    replace(replace({{ expression }}, '\', '\\'), '|', '\|')
+{%- endmacro %}
+
+
+{#- Which rows of an interactions relation are one touch key; the id is the record id of that key. -#}
+{% macro touch_columns() %}
+    {{ return(['anonymous_id', 'email', 'phone', 'wechat_openid', 'wechat_unionid', 'external_id']) }}
+{% endmacro %}
+
+
+{% macro touch_key_id(source_system) -%}
+    {{ md5_text(["'engagement.interactions'", source_system] + touch_columns()) }}
+{%- endmacro %}

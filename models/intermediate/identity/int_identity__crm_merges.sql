@@ -1,0 +1,73 @@
+{#- The CRM's own merges, followed to the object that is left. A ring of merges ends at its smallest id. -#}
+with recursive
+
+stg_merges as (
+    select * from {{ ref('stg_crm__merges') }}
+),
+
+merges as (
+    select
+        source_system,
+        object_type,
+        loser_id,
+        max_by(winner_id, merged_at) as winner_id,
+        min(load_sequence) as load_sequence,
+        min(arrived_at) as arrived_at,
+        min(merged_at) as merged_at
+    from stg_merges
+    where loser_id <> winner_id
+    group by source_system, object_type, loser_id
+),
+
+walk as (
+    select
+        source_system,
+        object_type,
+        loser_id,
+        winner_id,
+        1 as hops
+    from merges
+    union all
+    select
+        walk.source_system,
+        walk.object_type,
+        walk.loser_id,
+        merges.winner_id,
+        walk.hops + 1 as hops
+    from walk
+    inner join merges
+        on walk.source_system = merges.source_system
+        and walk.object_type = merges.object_type
+        and walk.winner_id = merges.loser_id
+    where walk.hops < {{ var('identity_max_merge_hops', 20) }}
+),
+
+ends as (
+    select
+        source_system,
+        object_type,
+        loser_id,
+        max(hops) as hops,
+        max_by(winner_id, hops) as last_id,
+        min(winner_id) as smallest_id
+    from walk
+    group by source_system, object_type, loser_id
+)
+
+select
+    ends.source_system,
+    ends.object_type,
+    ends.loser_id,
+    merges.winner_id as next_winner_id,
+    case
+        when ends.hops >= {{ var('identity_max_merge_hops', 20) }} then least(ends.smallest_id, ends.loser_id)
+        else ends.last_id
+    end as winner_id,
+    merges.load_sequence,
+    merges.arrived_at,
+    merges.merged_at
+from ends
+inner join merges
+    on ends.source_system = merges.source_system
+    and ends.object_type = merges.object_type
+    and ends.loser_id = merges.loser_id

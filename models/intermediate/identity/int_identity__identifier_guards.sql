@@ -1,0 +1,154 @@
+with
+
+identifier_sightings as (
+    select * from {{ ref('int_identity__identifier_sightings') }}
+),
+
+identifier_rules as (
+    select * from {{ ref('identifier_rules') }}
+),
+
+record_names as (
+    select * from {{ ref('int_identity__record_names') }}
+),
+
+record_contacts as (
+    select * from {{ ref('int_identity__record_contacts') }}
+),
+
+blocked_values as (
+    select * from {{ ref('blocked_values') }}
+),
+
+identity_overrides as (
+    select * from {{ ref('identity_overrides') }}
+),
+
+normal_emails as (
+    select * from {{ ref('int_identity__normal_emails') }}
+),
+
+normal_phones as (
+    select * from {{ ref('int_identity__normal_phones') }}
+),
+
+record_counts as (
+    select
+        identifier_type,
+        identifier_value,
+        count(*) as record_count
+    from identifier_sightings
+    group by identifier_type, identifier_value
+),
+
+name_counts as (
+    select
+        identifier_sightings.identifier_type,
+        identifier_sightings.identifier_value,
+        count(distinct record_names.name_key) as name_count
+    from identifier_sightings
+    inner join record_names
+        on identifier_sightings.record_id = record_names.record_id
+    group by identifier_sightings.identifier_type, identifier_sightings.identifier_value
+),
+
+contact_counts as (
+    select
+        identifier_sightings.identifier_type,
+        identifier_sightings.identifier_value,
+        count(distinct record_contacts.value) as contact_count
+    from identifier_sightings
+    inner join record_contacts
+        on identifier_sightings.record_id = record_contacts.node_id
+    group by identifier_sightings.identifier_type, identifier_sightings.identifier_value
+),
+
+guarded_emails as (
+    select distinct
+        email,
+        is_role,
+        is_disposable
+    from normal_emails
+    where is_role or is_disposable
+),
+
+guarded_phones as (
+    select distinct phone
+    from normal_phones
+    where has_digit_run
+),
+
+steward_blocks as (
+    select distinct
+        left_type as identifier_type,
+        left_value as identifier_value
+    from identity_overrides
+    where decision = 'block_identifier'
+        and cast(decided_at as timestamp) <= {{ as_of() }}
+),
+
+gathered as (
+    select
+        record_counts.identifier_type,
+        record_counts.identifier_value,
+        record_counts.record_count,
+        coalesce(name_counts.name_count, 0) as name_count,
+        coalesce(contact_counts.contact_count, 0) as contact_count,
+        identifier_rules.strength,
+        identifier_rules.max_records,
+        identifier_rules.max_names,
+        identifier_rules.max_contacts,
+        steward_blocks.identifier_value is not null as is_steward_blocked,
+        blocked_values.identifier_value is not null as is_placeholder,
+        coalesce(guarded_emails.is_role, false) as is_role,
+        coalesce(guarded_emails.is_disposable, false) as is_disposable,
+        guarded_phones.phone is not null as has_digit_run
+    from record_counts
+    inner join identifier_rules
+        on record_counts.identifier_type = identifier_rules.identifier_type
+    left join name_counts
+        on record_counts.identifier_type = name_counts.identifier_type
+        and record_counts.identifier_value = name_counts.identifier_value
+    left join contact_counts
+        on record_counts.identifier_type = contact_counts.identifier_type
+        and record_counts.identifier_value = contact_counts.identifier_value
+    left join steward_blocks
+        on record_counts.identifier_type = steward_blocks.identifier_type
+        and record_counts.identifier_value = steward_blocks.identifier_value
+    left join blocked_values
+        on record_counts.identifier_type = blocked_values.identifier_type
+        and record_counts.identifier_value = blocked_values.identifier_value
+    left join guarded_emails
+        on record_counts.identifier_type = 'email'
+        and record_counts.identifier_value = guarded_emails.email
+    left join guarded_phones
+        on record_counts.identifier_type = 'phone'
+        and record_counts.identifier_value = guarded_phones.phone
+),
+
+judged as (
+    select
+        *,
+        case
+            when is_steward_blocked then 'steward_block'
+            when is_placeholder then 'placeholder'
+            when is_role then 'role_mailbox'
+            when is_disposable then 'disposable_mailbox'
+            when has_digit_run then 'digit_run'
+            when name_count > max_names then 'too_many_names'
+            when contact_count > max_contacts then 'too_many_contacts'
+            when record_count > max_records then 'too_many_records'
+        end as guard_reason
+    from gathered
+)
+
+select
+    identifier_type,
+    identifier_value,
+    strength,
+    guard_reason,
+    record_count,
+    name_count,
+    contact_count,
+    guard_reason is null as is_usable
+from judged

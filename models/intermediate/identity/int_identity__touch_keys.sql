@@ -1,0 +1,45 @@
+with
+
+interactions as (
+    select
+        _source_system as source_system,
+        _load_sequence as load_sequence,
+        _load_id as load_id,
+        _arrived_at as arrived_at,
+        occurred_at,
+        {%- for column in touch_columns() %}
+        {{ blank_to_null(column) }} as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ source('engagement', 'interactions') }}
+    where _arrived_at <= {{ as_of() }}
+),
+
+grouped as (
+    select
+        source_system,
+        {%- for column in touch_columns() %}
+        {{ column }},
+        {%- endfor %}
+        min(load_sequence) as load_sequence,
+        min_by(load_id, load_sequence) as load_id,
+        min(arrived_at) as arrived_at,
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at,
+        count(*) as touch_count
+    from interactions
+    group by source_system, {{ touch_columns() | join(', ') }}
+)
+
+select
+    {{ touch_key_id('source_system') }} as record_id,
+    source_system,
+    {%- for column in touch_columns() %}
+    {{ column }},
+    {%- endfor %}
+    load_sequence,
+    load_id,
+    touch_count,
+    arrived_at,
+    first_seen_at,
+    last_seen_at
+from grouped

@@ -1,0 +1,120 @@
+{#- Which clusters may link over a weak identifier: those whose names are compatible with exactly the same names.
+    So 'J Smith' links to John Smith while he is alone, and to nobody once Jane Smith shares the number. -#}
+with
+
+weak_holders as (
+    select * from {{ ref('int_identity__weak_holders') }}
+),
+
+name_pairs as (
+    select * from {{ ref('int_identity__name_pairs') }}
+),
+
+positions as (
+    select position from (values {% for position in range(1, 41) %}({{ position }}){{ ', ' if not loop.last }}{% endfor %}) as listed (position)
+),
+
+name_sets as (
+    select distinct
+        identifier_type,
+        identifier_value,
+        names_key
+    from weak_holders
+    where names_key is not null
+),
+
+listed_names as (
+    select
+        name_sets.identifier_type,
+        name_sets.identifier_value,
+        name_sets.names_key,
+        split_part(name_sets.names_key, '|', positions.position) as name_key
+    from name_sets
+    cross join positions
+    where split_part(name_sets.names_key, '|', positions.position) <> ''
+),
+
+compatible_sets as (
+    select distinct
+        left_names.identifier_type,
+        left_names.identifier_value,
+        left_names.names_key,
+        right_names.names_key as other_names_key
+    from listed_names as left_names
+    inner join listed_names as right_names
+        on left_names.identifier_type = right_names.identifier_type
+        and left_names.identifier_value = right_names.identifier_value
+    left join name_pairs
+        on left_names.name_key = name_pairs.left_name
+        and right_names.name_key = name_pairs.right_name
+    where left_names.name_key = right_names.name_key
+        or name_pairs.is_compatible
+),
+
+name_groups as (
+    select
+        identifier_type,
+        identifier_value,
+        names_key,
+        {{ text_agg('other_names_key', '&', 'other_names_key') }} as name_group
+    from compatible_sets
+    group by identifier_type, identifier_value, names_key
+),
+
+named_identities as (
+    select
+        identifier_type,
+        identifier_value,
+        count(distinct name_group) as group_count,
+        min(name_group) as only_group
+    from name_groups
+    group by identifier_type, identifier_value
+),
+
+unnamed_identities as (
+    select
+        identifier_type,
+        identifier_value,
+        count(*) filter (where has_strong_identifier) as known_count
+    from weak_holders
+    where names_key is null
+    group by identifier_type, identifier_value
+),
+
+seen as (
+    select
+        weak_holders.identifier_type,
+        weak_holders.identifier_value,
+        weak_holders.cluster_id,
+        weak_holders.record_id,
+        weak_holders.names_key,
+        weak_holders.has_strong_identifier,
+        name_groups.name_group,
+        named_identities.only_group,
+        coalesce(named_identities.group_count, 0) as group_count,
+        coalesce(unnamed_identities.known_count, 0) as known_count
+    from weak_holders
+    left join name_groups
+        on weak_holders.identifier_type = name_groups.identifier_type
+        and weak_holders.identifier_value = name_groups.identifier_value
+        and weak_holders.names_key = name_groups.names_key
+    left join named_identities
+        on weak_holders.identifier_type = named_identities.identifier_type
+        and weak_holders.identifier_value = named_identities.identifier_value
+    left join unnamed_identities
+        on weak_holders.identifier_type = unnamed_identities.identifier_type
+        and weak_holders.identifier_value = unnamed_identities.identifier_value
+)
+
+select
+    identifier_type,
+    identifier_value,
+    cluster_id,
+    record_id,
+    case
+        when names_key is not null then name_group
+        -- somebody without a name is the only identity there is, or nobody
+        when group_count = 1 and known_count <= 1 then only_group
+        when group_count = 0 and known_count <= 1 then ''
+    end as name_group
+from seen
