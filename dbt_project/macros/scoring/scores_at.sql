@@ -146,7 +146,7 @@
         select
             contributions.person_id,
             contributions.occurred_at,
-            sum(contributions.points * coalesce(epoch_factors.factor, 1)) as behaviour_score
+            cast({{ exact_sum('contributions.points * coalesce(epoch_factors.factor, 1)') }} as double) as behaviour_score
         from contributions
         left join epoch_factors
             on

@@ -48,29 +48,37 @@ with_epoch as (
         score_events.points,
         score_events.half_life_days,
         last_epochs.epoch
-)
+),
 
 -- fit neither decays nor suffers from a rejection
-select
-    with_epoch.person_id,
-    with_epoch.score_kind,
-    with_epoch.rule_id,
-    sum(
+weighted as (
+    select
+        with_epoch.person_id,
+        with_epoch.score_kind,
+        with_epoch.rule_id,
         with_epoch.points
         * case
             when with_epoch.half_life_days is null then 1
             else {{ exp2("-" ~ days_between('with_epoch.occurred_at', as_of()) ~ " / with_epoch.half_life_days") }}
         end
         * case when with_epoch.score_kind = 'fit' then 1 else coalesce(epoch_factors.factor, 1) end
-    ) as points_now,
+            as points_now
+    from with_epoch
+    left join epoch_factors
+        on
+            with_epoch.person_id = epoch_factors.person_id
+            and with_epoch.epoch = epoch_factors.from_epoch
+            and with_epoch.last_epoch = epoch_factors.to_epoch
+)
+
+select
+    person_id,
+    score_kind,
+    rule_id,
+    {{ exact_sum('points_now') }} as points_now,
     count(*) as event_count
-from with_epoch
-left join epoch_factors
-    on
-        with_epoch.person_id = epoch_factors.person_id
-        and with_epoch.epoch = epoch_factors.from_epoch
-        and with_epoch.last_epoch = epoch_factors.to_epoch
+from weighted
 group by
-    with_epoch.person_id,
-    with_epoch.score_kind,
-    with_epoch.rule_id
+    person_id,
+    score_kind,
+    rule_id

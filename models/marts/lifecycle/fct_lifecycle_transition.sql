@@ -40,9 +40,9 @@ inactive_days as (
         timed.person_id,
         timed.track,
         timed.event_number,
-        sum({{ days_between(
+        cast({{ exact_sum(days_between(
             'greatest(timed.entered_at, inactive_periods.began_at)', 'least(timed.counted_until, inactive_periods.ended_at)'
-        ) }}) as inactive_days
+        )) }} as double) as inactive_days
     from timed
     inner join inactive_periods
         on

@@ -21,7 +21,7 @@ summed as (
         person_id,
         sum(case when score_kind = 'fit' then points_now else 0 end) as fit_score,
         sum(case when score_kind = 'behaviour' then points_now else 0 end) as behaviour_score,
-        {{ map_of("score_kind || ':' || rule_id", 'points_now') }} as points_now_by_rule
+        {{ map_of("score_kind || ':' || rule_id", 'cast(points_now as double)') }} as points_now_by_rule
     from points_now
     group by person_id
 ),
@@ -30,9 +30,9 @@ scored as (
     select
         persons.person_id,
         persons.is_anonymous,
-        coalesce(summed.fit_score, 0) as fit_score,
-        coalesce(summed.behaviour_score, 0) as behaviour_score,
-        coalesce(summed.fit_score, 0) + coalesce(summed.behaviour_score, 0) as score,
+        cast(coalesce(summed.fit_score, 0) as double) as fit_score,
+        cast(coalesce(summed.behaviour_score, 0) as double) as behaviour_score,
+        cast(coalesce(summed.fit_score, 0) + coalesce(summed.behaviour_score, 0) as double) as score,
         summed.points_now_by_rule
     from persons
     left join summed

@@ -1,5 +1,6 @@
 """The set-based ledger equals the plain loop on ten thousand random histories, and does not care in which order rows lie."""
 
+import itertools
 import random
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -11,8 +12,8 @@ import pytest
 
 from orchestration.ingest.warehouse import prepare
 from orchestration.settings import Settings
-from orchestration.transform.project import ensure_manifest
 from orchestration.transform.runner import run_dbt
+from tests.integration.lifecycle.conftest import finish
 from tests.property.lifecycle.plain_fold import Row, Signal, fold
 
 HISTORIES = 10_000
@@ -50,7 +51,9 @@ def histories() -> dict[str, list[Signal]]:
     return {f"person-{number:05d}": random_history(rng, number) for number in range(HISTORIES)}
 
 
-def ledger_of(histories: dict[str, list[Signal]], settings: Settings, shuffle_seed: int, threads: int) -> dict[str, list[Row]]:
+def ledger_of(
+    histories: dict[str, list[Signal]], settings: Settings, shuffle_seed: int, threads: int
+) -> dict[str, list[Row]]:
     """Lay the histories down as judged signals, run the real models on them and read the moves."""
     rows = [(person, signal) for person, signals in histories.items() for signal in signals]
     random.Random(shuffle_seed).shuffle(rows)
@@ -84,13 +87,8 @@ def ledger_of(histories: dict[str, list[Signal]], settings: Settings, shuffle_se
     connection.execute("create or replace table intermediate.int_lifecycle__judged_signals as select * from judged")
     connection.close()
 
-    run = run_dbt(settings, ["run", "--threads", str(threads), "--select", *FOLD_MODELS])
-    while True:
-        try:
-            next(run)
-        except StopIteration as stopped:
-            assert stopped.value.success, stopped.value
-            break
+    outcome = finish(run_dbt(settings, ["run", "--threads", str(threads), "--select", *FOLD_MODELS]))
+    assert outcome.success, outcome.failures
 
     connection = duckdb.connect(str(settings.warehouse_path))
     moves = connection.execute(
@@ -111,9 +109,7 @@ def ledger_of(histories: dict[str, list[Signal]], settings: Settings, shuffle_se
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home: Path = tmp_path_factory.mktemp("fold")
-    settings = Settings(home=home, sources_file=home / "sources.yml")
-    ensure_manifest(settings)
-    return settings
+    return Settings(home=home, sources_file=home / "sources.yml")
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +124,9 @@ def test_ledger_equals_the_plain_fold_row_for_row(
     differing = [person for person in histories if ledger.get(person, []) != expected[person]]
     assert not differing, (differing[0], ledger.get(differing[0]), expected[differing[0]])
     moves = [row.move for rows in expected.values() for row in rows]
-    assert min(moves.count("advance"), moves.count("return"), moves.count("new_cycle")) > 1_000, "histories must exercise every move"
+    assert min(moves.count("advance"), moves.count("return"), moves.count("new_cycle")) > 1_000, (
+        "histories must exercise every move"
+    )
 
 
 def test_same_history_shuffled_on_other_thread_counts_gives_the_identical_ledger(
@@ -148,5 +146,5 @@ def test_cycle_numbers_rise_by_one_with_every_return_and_new_cycle(ledger: dict[
 
 def test_ranks_rise_inside_a_cycle(ledger: dict[str, list[Row]]) -> None:
     for rows in ledger.values():
-        for before, after in zip(rows, rows[1:], strict=False):
+        for before, after in itertools.pairwise(rows):
             assert after.cycle > before.cycle or after.rank > before.rank

@@ -1,0 +1,57 @@
+# One command for each habit. Everything runs in .venv, which the first target that needs it makes from requirements.lock.
+# Paths are relative to this folder, so a checkout may lie in a path with spaces.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.complete
+
+# No tool that is started from here reports its use to anybody.
+export DO_NOT_TRACK := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: run test check fmt docs bench clean help
+
+run: $(STAMP)  ## Load what has landed (the sample company when nothing has), transform, check and publish
+	$(PY) -m orchestration.cli run --sample-if-empty
+
+test: $(STAMP)  ## Run all tests
+	$(PY) -m pytest
+
+check: $(STAMP)  ## Lint and type-check Python, SQL and YAML
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m sqlfluff lint --processes 2 --disable-progress-bar models dbt_project
+	$(PY) -m yamllint --strict .
+
+fmt: $(STAMP)  ## Format Python and SQL in place
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+	$(PY) -m sqlfluff fix --processes 2 --disable-progress-bar --quiet models dbt_project
+
+docs: $(STAMP)  ## Write the models' documentation as one HTML page
+	$(PY) -m orchestration.cli docs
+
+bench: $(STAMP)  ## Measure how fast it is, against what limit
+	$(PY) benchmarks/run.py
+
+clean:  ## Remove the environment, caches and build output; landed and published data stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info dbt_project/target dbt_project/logs
+	find orchestration tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+# The stamp is written last: an interrupted set-up starts again, a complete one needs no network.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "leadrelay needs Python 3.11 or newer; $(PYTHON) is older. Name another one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

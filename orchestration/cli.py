@@ -1,0 +1,201 @@
+"""`leadrelay ...`: the same work as Dagster's web interface, for people at a keyboard and for schedulers.
+
+What belongs here: arguments, printing, exit codes. What does not: the work itself.
+Heavy libraries are imported by the command that needs them, so that `status` answers at once.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestration import __version__
+from orchestration.errors import ConfigError, ExitCode, LeadrelayError
+from orchestration.operate.privacy import switch_off_usage_reporting
+from orchestration.settings import PROJECT_ROOT, Settings, load_settings
+
+if TYPE_CHECKING:
+    from orchestration.sample.files import FileFormat
+
+# The sample company that `make run` makes on a fresh clone: big enough for every chart, small enough for a minute.
+_SAMPLE_PEOPLE = 4000
+_SAMPLE_DAYS = 540
+_SAMPLE_SEED = 7
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        Command line without the program's name; default the process's own.
+
+    Returns
+    -------
+    int
+        See `orchestration.errors.ExitCode`; a wrong command line ends with 2.
+    """
+    switch_off_usage_reporting()
+    options = _parser().parse_args(arguments)
+    command: Callable[[Settings, argparse.Namespace], int] = options.command
+    try:
+        return int(command(load_settings(), options))
+    except LeadrelayError as error:
+        print(f"leadrelay: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has seen enough.
+        sys.stderr.close()
+        return int(ExitCode.OK)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="leadrelay",
+        description="The life of a B2B lead, from raw files to marts.",
+        epilog="Exit codes: 0 well, 1 error, 2 wrong usage or configuration, 3 published but some table is stale, 4 not published.",
+    )
+    parser.add_argument("--version", action="version", version=f"leadrelay {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the nightly job: load what has landed, transform, check, publish")
+    run.add_argument(
+        "--as-of",
+        metavar="TIME",
+        help="look back from this moment, such as 2026-03-01T02:00:00 (UTC); default the latest arrival",
+    )
+    run.add_argument("--rebuild", action="store_true", help="make the warehouse anew from landing")
+    run.add_argument(
+        "--sample-if-empty", action="store_true", help="make the sample company first when nothing has landed"
+    )
+    run.set_defaults(command=_run)
+
+    status = commands.add_parser("status", help="show what is published, how fresh it is and which checks failed")
+    status.set_defaults(command=_status)
+
+    sample = commands.add_parser("sample", help="write the files of a sample company whose truth is known")
+    sample.add_argument(
+        "--people", type=int, default=_SAMPLE_PEOPLE, help=f"persons who can be identified (default {_SAMPLE_PEOPLE})"
+    )
+    sample.add_argument(
+        "--days", type=int, default=_SAMPLE_DAYS, help=f"length of the history in days (default {_SAMPLE_DAYS})"
+    )
+    sample.add_argument("--seed", type=int, default=_SAMPLE_SEED, help="the same seed gives the same files")
+    sample.add_argument(
+        "--out", type=Path, help="landing folder to fill (default the home's); the truth goes beside it"
+    )
+    sample.add_argument(
+        "--format", choices=["jsonl", "csv", "parquet"], default="jsonl", help="of the files (default jsonl)"
+    )
+    sample.set_defaults(command=_sample)
+
+    explain = commands.add_parser("explain", help="show all that is known of one person, with the evidence")
+    explain.add_argument("identity", metavar="ID", help="a person_id, an e-mail address or a phone number")
+    explain.set_defaults(command=_explain)
+
+    quarantine = commands.add_parser("quarantine", help="show rows that were kept out")
+    actions = quarantine.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="count the open rows by table, file and reason")
+    listing.set_defaults(command=_quarantine_list)
+
+    docs = commands.add_parser("docs", help="write the models' documentation as one HTML page")
+    docs.set_defaults(command=_docs)
+    return parser
+
+
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    from orchestration.ingest.contract import load_contract
+    from orchestration.ingest.sources import load_sources
+
+    _check_moment(options.as_of)
+    # Read once more by the ingest step; here so that a wrong mapping is told in a second, before anything is made.
+    load_sources(settings.sources_file, load_contract(settings.models_dir))
+    started = time.monotonic()
+    _show_progress(started)
+    if options.sample_if_empty and _is_first_run(settings):
+        print("nothing has landed yet: making the sample company", file=sys.stderr)
+        _make_sample(settings.landing_dir, _SAMPLE_PEOPLE, _SAMPLE_DAYS, _SAMPLE_SEED, "jsonl")
+    from orchestration.operate.night import run_night
+    from orchestration.operate.screens import night_screen
+
+    night = run_night(settings, options.as_of, from_scratch=options.rebuild)
+    print(night_screen(settings, night))
+    print(f"took        {time.monotonic() - started:.0f} s")
+    return night.exit_code
+
+
+def _status(settings: Settings, _options: argparse.Namespace) -> int:
+    from orchestration.operate.status import status_screen
+
+    print(status_screen(settings))
+    return ExitCode.OK
+
+
+def _sample(settings: Settings, options: argparse.Namespace) -> int:
+    _make_sample(options.out or settings.landing_dir, options.people, options.days, options.seed, options.format)
+    return ExitCode.OK
+
+
+def _explain(settings: Settings, options: argparse.Namespace) -> int:
+    from orchestration.operate.explain import explain
+
+    print(explain(settings, options.identity))
+    return ExitCode.OK
+
+
+def _quarantine_list(settings: Settings, _options: argparse.Namespace) -> int:
+    from orchestration.operate.quarantine import quarantine_screen
+
+    print(quarantine_screen(settings))
+    return ExitCode.OK
+
+
+def _docs(settings: Settings, _options: argparse.Namespace) -> int:
+    from orchestration.transform.docs import write_docs
+
+    print(write_docs(settings))
+    return ExitCode.OK
+
+
+def _make_sample(out: Path, people: int, days: int, seed: int, file_format: "FileFormat") -> None:
+    from orchestration.sample import write_sample
+
+    print(write_sample(out, people, days, seed, file_format), file=sys.stderr)
+
+
+def _is_first_run(settings: Settings) -> bool:
+    """Return whether nothing has landed and the sources are the checkout's own, which read the sample company."""
+    is_empty = not settings.landing_dir.exists() or next(settings.landing_dir.iterdir(), None) is None
+    return is_empty and settings.sources_file == PROJECT_ROOT / "sources.yml"
+
+
+def _check_moment(text: str | None) -> None:
+    if text is not None:
+        try:
+            datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ConfigError(f"--as-of {text!r} is not a time; write it like 2026-03-01T02:00:00") from error
+
+
+def _show_progress(started: float) -> None:
+    """Print leadrelay's own progress messages, which never hold personal data, with the seconds since the start."""
+
+    class Elapsed(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return f"{time.monotonic() - started:6.1f} s  {record.getMessage()}"
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Elapsed())
+    logger = logging.getLogger("orchestration")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    logger.propagate = False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""The ingest step: every raw table an asset with its own checks, loaded one after the other over one connection.
+
+A refused batch leaves its table as it was. The table is then reported again with its older rows, marked stale and with the red
+check beside it, so that the night goes on; a table that `sources.yml` calls required ends the night instead.
+The connection is closed before dbt starts, since the warehouse has one holder at a time.
+What does not belong here: how a table is loaded and checked (`orchestration.ingest`, `orchestration.quality`).
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from orchestration.ingest.contract import Contract, ContractTable, load_contract
+from orchestration.ingest.loader import LoadResult, load_table
+from orchestration.ingest.sources import Sources, load_sources
+from orchestration.ingest.warehouse import OPS_TABLES, connect, prepare, write_as_of
+from orchestration.operate.jobs import INGEST_STEP, RAW_GROUP
+from orchestration.quality.results import CheckResult
+from orchestration.quality.suites import CheckSpec, raw_check_specs
+from orchestration.settings import Settings
+from orchestration.transform.translator import source_asset_key
+
+_log = logging.getLogger(__name__)
+
+_OPS_DESCRIPTIONS = {
+    "loads": "What every delivered file brought and what became of it.",
+    "quality_results": "What every data quality check found.",
+    "as_of": "The moment that the models look back from.",
+}
+
+
+class IngestConfig(dg.Config):
+    """What one run may ask of the ingest step.
+
+    Parameters
+    ----------
+    as_of
+        Look back from here (ISO 8601, UTC when it names no zone); default the latest arrival.
+    from_scratch
+        Remove the warehouse first and load everything that has ever landed.
+    """
+
+    as_of: str | None = None
+    from_scratch: bool = False
+
+
+def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
+    """Return the raw tables and the loader's own books as assets of one step.
+
+    Parameters
+    ----------
+    settings
+        The home to load into.
+    """
+    contract = load_contract(settings.models_dir)
+    tables = {raw_asset_key(table): table for table in contract.tables.values()}
+
+    @dg.multi_asset(
+        name=INGEST_STEP,
+        specs=[*(_table_spec(table) for table in tables.values()), *_ops_specs()],
+        check_specs=[
+            _check_spec(table, check)
+            for table in tables.values()
+            for check in raw_check_specs(settings.expectations_dir, table.identifier, table.full_name)
+        ],
+        can_subset=True,
+    )
+    def ingest(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[Any]:
+        sources = load_sources(settings.sources_file, contract)
+        refused: list[LoadResult] = []
+        with open_warehouse(settings, contract, from_scratch=config.from_scratch) as connection:
+            for key, table in tables.items():
+                if key not in context.selected_asset_keys:
+                    continue
+                result = load_table(connection, settings, table, sources.feeds(table.full_name), context.run.run_id)
+                _tell(result)
+                yield from (_check_result(key, check) for check in result.checks)
+                if result.is_refused and _is_required(sources, table):
+                    refused.append(result)
+                else:
+                    yield dg.MaterializeResult(asset_key=key, metadata=_metadata(result))
+            if refused:
+                raise dg.Failure(description=_required_refused(refused), allow_retries=False)
+            as_of = write_as_of(connection, datetime.fromisoformat(config.as_of) if config.as_of else None, contract)
+        yield from (
+            dg.MaterializeResult(asset_key=spec.key, metadata={"as_of": as_of.isoformat()})
+            for spec in _ops_specs()
+            if spec.key in context.selected_asset_keys
+        )
+
+    return ingest
+
+
+def raw_asset_key(table: ContractTable) -> dg.AssetKey:
+    """Return the asset key of a contract table, such as ``raw/forms/submissions``."""
+    return source_asset_key("raw", table.source, table.name)
+
+
+def open_warehouse(settings: Settings, contract: Contract, *, from_scratch: bool) -> duckdb.DuckDBPyConnection:
+    """Open and prepare the warehouse, anew when asked.
+
+    Parameters
+    ----------
+    settings
+        The home.
+    contract
+        What must exist in it.
+    from_scratch
+        Remove what is there first; it is opened once before, so that a warehouse in use is never pulled away.
+
+    Raises
+    ------
+    WarehouseLockedError
+        If another process holds it.
+    """
+    if from_scratch and settings.warehouse_path.exists():
+        connect(settings).close()
+        settings.warehouse_path.unlink()
+    connection = connect(settings)
+    prepare(connection, contract)
+    return connection
+
+
+def _table_spec(table: ContractTable) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=raw_asset_key(table),
+        group_name=RAW_GROUP,
+        description=f"Every version of every {table.full_name} record that has landed.",
+        kinds={"duckdb"},
+        skippable=True,
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                [dg.TableColumn(c.name, c.data_type, c.description) for c in table.columns]
+            )
+        },
+    )
+
+
+def _ops_specs() -> list[dg.AssetSpec]:
+    return [
+        dg.AssetSpec(
+            key=source_asset_key("ops", "ops", name),
+            group_name=RAW_GROUP,
+            description=_OPS_DESCRIPTIONS[name],
+            kinds={"duckdb"},
+            skippable=True,
+        )
+        for name in OPS_TABLES
+        if name in _OPS_DESCRIPTIONS
+    ]
+
+
+def _check_spec(table: ContractTable, check: CheckSpec) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        name=check.name,
+        asset=raw_asset_key(table),
+        description=check.reason,
+        metadata={"severity": check.severity, "level": check.level, "tolerance": check.tolerance},
+    )
+
+
+def _check_result(key: dg.AssetKey, check: CheckResult) -> dg.AssetCheckResult:
+    """Report one check; examples may hold personal data and stay in the warehouse."""
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=check.name,
+        passed=check.is_success,
+        severity=dg.AssetCheckSeverity.ERROR if check.severity == "critical" else dg.AssetCheckSeverity.WARN,
+        description=check.message or None,
+        metadata={
+            "rows looked at": check.evaluated_count,
+            "rows that fail": check.unexpected_count,
+            "batch refused": check.is_batch_refused,
+        },
+    )
+
+
+def _metadata(result: LoadResult) -> dict[str, Any]:
+    return {
+        "files": len(result.files),
+        "rows loaded": result.rows_loaded,
+        "rows in": result.rows_in,
+        "rows quarantined": result.rows_quarantined,
+        "rows collapsed": result.rows_collapsed,
+        "stale": result.is_refused,
+    }
+
+
+def _is_required(sources: Sources, table: ContractTable) -> bool:
+    entry = sources.tables.get(table.full_name)
+    return entry is not None and entry.is_required
+
+
+def _required_refused(refused: list[LoadResult]) -> str:
+    names = ", ".join(result.source_table for result in refused)
+    failed = "; ".join(check.message for result in refused for check in result.checks if check.is_batch_refused)
+    return f"the new rows of {names} were refused, and sources.yml calls {'it' if len(refused) == 1 else 'them'} required: {failed}"
+
+
+def _tell(result: LoadResult) -> None:
+    if result.is_refused:
+        _log.warning("%s: batch of %s rows refused, raw stays as it was", result.source_table, f"{result.rows_in:,}")
+    elif result.files:
+        _log.info(
+            "%s: %s rows loaded, %s quarantined",
+            result.source_table,
+            f"{result.rows_loaded:,}",
+            f"{result.rows_quarantined:,}",
+        )
+    if result.message and not result.is_refused:
+        # Paths that no feed takes, and files that are still being written.
+        _log.warning("%s: %s", result.source_table, result.message)

@@ -1,0 +1,92 @@
+"""What a person reads after a night: one screen, whether it went well or not.
+
+What does not belong here: how the night was run (`night`). Nothing here holds personal data except the examples of a refused batch,
+which are printed and never logged.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from orchestration.operate.outcome import Night
+from orchestration.publish.build import MARTS_FILE
+from orchestration.publish.versions import CURRENT
+from orchestration.settings import Settings
+
+_NEXT_BY_STEP = {
+    "load_raw": "correct the export or sources.yml, then: leadrelay run",
+    "dbt_build": "look at the failing rows or the model, then: leadrelay run",
+    "publish_marts": "look at the failing check in expectations/marts and the model behind it, then: leadrelay run",
+}
+
+
+def night_screen(settings: Settings, night: Night) -> str:
+    """Return the summary of one night."""
+    lines = _failure_lines(night) if night.failure else published_lines(settings, night.manifest or {})
+    if night.refused and not (night.failure and night.failure.step == "load_raw"):
+        lines += ["", "Stale tables (the newest batch was refused; older rows are used)"]
+    for message in night.refused.values():
+        lines += [f"  {line}" for line in message.splitlines()]
+    return "\n".join(lines)
+
+
+def _failure_lines(night: Night) -> list[str]:
+    failure = night.failure
+    if failure is None:
+        return []
+    what = "a defect in leadrelay" if failure.is_defect else failure.step
+    stands = f"as of {night.manifest['as_of']}" if night.manifest else "nothing yet"
+    return [
+        f"NOT PUBLISHED: stopped at {what}",
+        "",
+        *(f"  {line}" for line in failure.message.splitlines()),
+        "",
+        f"published   {stands} (unchanged)",
+        f"run         {night.run_id}",
+        f"next        {_NEXT_BY_STEP.get(failure.step, 'leadrelay run')}",
+    ]
+
+
+def published_lines(settings: Settings, manifest: Mapping[str, Any]) -> list[str]:
+    """Return what is published, as lines: loads, persons, stages, checks and where the file is."""
+    this_run, total = manifest["loads"]["this_run"], manifest["loads"]["all"]
+    path = settings.published_dir / CURRENT / MARTS_FILE
+    lines = [
+        f"as of       {manifest['as_of']} (UTC)",
+        f"loaded      {this_run['rows_loaded']:,} rows ({total['rows_loaded']:,} in all)",
+        f"quarantined {this_run['rows_quarantined']:,} rows ({total['rows_quarantined']:,} in all)",
+        f"repeated    {this_run['rows_collapsed']:,} rows said nothing new",
+    ]
+    with duckdb.connect(str(path.resolve()), read_only=True) as connection:
+        lines += _person_lines(connection)
+    checks = manifest["checks"]
+    lines += [
+        f"checks      {checks['passed']:,} passed, {checks['failed']:,} failed at the gate to publishing",
+        f"stale       {', '.join(manifest['stale_tables']) or 'none'}",
+        f"published   {path}",
+        f"version     {manifest['version']}, {len(manifest['tables'])} tables",
+    ]
+    return lines
+
+
+def _person_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    persons = connection.execute(
+        "select count(*), count(*) filter (where not is_anonymous) from marts.dim_person"
+    ).fetchone()
+    stages = connection.execute(
+        """
+        select dim_stage.label_en, count(distinct transitions.person_id) as person_count
+        from marts.fct_lifecycle_transition as transitions
+        inner join marts.dim_stage as dim_stage on transitions.stage = dim_stage.stage
+        where transitions.is_current
+        group by dim_stage.label_en, dim_stage.stage_position
+        order by dim_stage.stage_position
+        """
+    ).fetchall()
+    total, known = persons or (0, 0)
+    width = max((len(label) for label, _ in stages), default=0)
+    return [
+        f"persons     {total:,} ({known:,} with a name, {total - known:,} anonymous)",
+        *(f"  {label:<{width}}  {count:>9,}" for label, count in stages),
+    ]

@@ -1,0 +1,74 @@
+"""What is published, how fresh it is and whether it is fit to use; reads the published file and its manifest, nothing else."""
+
+import duckdb
+
+from orchestration.errors import LeadrelayError
+from orchestration.operate.screens import published_lines
+from orchestration.publish.build import MARTS_FILE
+from orchestration.publish.versions import current_version, read_manifest
+from orchestration.settings import Settings
+
+
+def status_screen(settings: Settings) -> str:
+    """Return the status of one home as one screen.
+
+    Parameters
+    ----------
+    settings
+        The home.
+
+    Raises
+    ------
+    LeadrelayError
+        If nothing has been published yet.
+    """
+    manifest, folder = read_manifest(settings.published_dir), current_version(settings.published_dir)
+    if manifest is None or folder is None:
+        raise LeadrelayError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
+    lines = [
+        f"published at {manifest['published_at']} by run {manifest['run_id']}",
+        *published_lines(settings, manifest),
+    ]
+    with duckdb.connect(str(folder / MARTS_FILE), read_only=True) as connection:
+        lines += ["", *_freshness(connection), *_failed_checks(connection, manifest["run_id"])]
+    return "\n".join(lines)
+
+
+def _freshness(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute(
+        """
+        select
+            source_table, max(arrived_at) filter (where status = 'loaded'), sum(rows_loaded), sum(rows_quarantined),
+            max_by(status, loaded_at)
+        from marts.ops_load
+        group by source_table
+        order by source_table
+        """
+    ).fetchall()
+    width = max((len(row[0]) for row in rows), default=0)
+    lines = [f"{'table':<{width}}  {'newest arrival':<19}  {'rows':>10}  quarantined"]
+    for table, arrived_at, loaded, quarantined, status in rows:
+        arrived = f"{arrived_at:%Y-%m-%d %H:%M:%S}" if arrived_at else "never"
+        lines.append(
+            f"{table:<{width}}  {arrived:<19}  {loaded:>10,}  {quarantined:>11,}{'  STALE' if status == 'refused' else ''}"
+        )
+    return lines
+
+
+def _failed_checks(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[str]:
+    rows = connection.execute(
+        """
+        select table_name, check_name, severity, unexpected_count
+        from marts.ops_quality_result
+        where run_id = ? and not is_success
+        order by severity, table_name, check_name
+        """,
+        [run_id],
+    ).fetchall()
+    if not rows:
+        return ["", "every check of the last run passed"]
+    return [
+        "",
+        "failed checks of the last run",
+        *(f"  {severity:<8} {table}.{check}: {count or 0:,} rows" for table, check, severity, count in rows),
+    ]

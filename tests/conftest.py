@@ -1,0 +1,81 @@
+"""What tests share: one warehouse for the whole session, and copies of it for tests that change it.
+
+A nightly costs seconds, so one runs for everybody; whoever only reads uses `warehouse_home`, whoever changes anything `home_copy`.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.operate.outcome import Night
+from orchestration.settings import PROJECT_ROOT, Settings
+
+SAMPLE_PEOPLE = 600
+SAMPLE_DAYS = 400
+SAMPLE_SEED = 11
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_usage_reporting():
+    from orchestration.operate.privacy import switch_off_usage_reporting
+
+    switch_off_usage_reporting()
+    os.environ.pop("LEADRELAY_HOME", None)
+
+
+@pytest.fixture(scope="session")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Night]:
+    """A home with the sample company after its first nightly, and how that nightly ended. Read only."""
+    from orchestration.operate.night import run_night
+    from orchestration.sample import write_sample
+
+    # A space in the path, since a checkout or home may lie in one.
+    home = tmp_path_factory.mktemp("lead relay") / "home"
+    settings = Settings(home=home, sources_file=PROJECT_ROOT / "sources.yml")
+    write_sample(settings.landing_dir, SAMPLE_PEOPLE, SAMPLE_DAYS, SAMPLE_SEED)
+    return settings, run_night(settings)
+
+
+@pytest.fixture(scope="session")
+def warehouse_home(first_night: tuple[Settings, Night]) -> Settings:
+    """The settings of the session's home; fails here, once, with the reason when the nightly did not end well."""
+    settings, night = first_night
+    assert night.failure is None, night.failure
+    return settings
+
+
+@pytest.fixture(scope="session")
+def warehouse(warehouse_home: Settings):
+    """A read-only connection to the session's warehouse."""
+    with duckdb.connect(str(warehouse_home.warehouse_path), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def sample_truth_dir(warehouse_home: Settings) -> Path:
+    """The folder with the sample company's truth."""
+    return warehouse_home.home / "truth"
+
+
+@pytest.fixture
+def home_copy(warehouse_home: Settings, tmp_path: Path) -> Settings:
+    """A copy of the session's home that a test may change."""
+    return copy_home(warehouse_home, tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def copied_home(warehouse_home: Settings) -> Callable[[Path], Settings]:
+    """A function that copies the session's home to a given folder."""
+    return lambda target: copy_home(warehouse_home, target)
+
+
+def copy_home(settings: Settings, target: Path) -> Settings:
+    # Links stay links: `published/current` must point into the copy.
+    shutil.copytree(settings.home, target, symlinks=True)
+    return replace(settings, home=target)

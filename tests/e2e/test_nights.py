@@ -1,0 +1,238 @@
+"""Four nights in a row on one home: nothing new, a broken row and a refused batch, a refused required table.
+
+The nights run once, in `story`; each test is one claim about them.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.cli import main
+from orchestration.errors import ExitCode
+from orchestration.publish.versions import current_version, read_manifest
+from orchestration.settings import Settings
+
+ARRIVED = {"_arrived_at": "2026-07-02T02:00:00"}
+GOOD_ROWS = [
+    {
+        "submission_id": f"S-good-{number}",
+        "submitted_at": "2026-07-01T10:00:00Z",
+        "form_type": "newsletter",
+        "email": f"new.reader.{number}@acme-widgets.cn",
+        **ARRIVED,
+    }
+    for number in range(40)
+]
+BROKEN_ROW = {**GOOD_ROWS[0], "submission_id": "S-broken", "submitted_at": "the day before yesterday"}
+NONSENSE = [{"nonsense": 1, **ARRIVED}, {"nonsense": 2, **ARRIVED}]
+
+
+@dataclass
+class Chapter:
+    """What one night left behind."""
+
+    exit_code: int
+    screen: str
+    manifest: dict[str, Any] | None
+    version: Path | None
+    raw_rows: dict[str, int]
+    published: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Story:
+    settings: Settings
+    before: Chapter
+    nothing_new: Chapter
+    held_before: list[tuple[Any, ...]]
+    held_after: list[tuple[Any, ...]]
+    fresh_version: str
+    broken: Chapter
+    required: Chapter
+
+
+def land(settings: Settings, table: str, name: str, rows: list[dict[str, Any]], sequence: int, system: str) -> None:
+    folder = settings.landing_dir / table.replace(".", "/") / "2026-07-02"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    (folder / name).write_bytes(content)
+    sidecar = {
+        "arrived_at": "2026-07-02T02:00:00Z", "load_sequence": sequence,
+        "sha256": hashlib.sha256(content).hexdigest(), "source_system": system,
+    }  # fmt: skip
+    (folder / f"{name}.arrival.json").write_text(json.dumps(sidecar), encoding="utf-8")
+
+
+def systems_of(settings: Settings, table: str) -> str:
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+        row = connection.execute("select min(source_system) from ops.loads where source_table = ?", [table]).fetchone()
+    return row[0]
+
+
+def file_name(settings: Settings, table: str) -> str:
+    """A new file's name after the pattern of the table's others."""
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+        row = connection.execute("select min(file_path) from ops.loads where source_table = ?", [table]).fetchone()
+    return f"{Path(row[0]).name.split('.')[0]}.by-hand.jsonl"
+
+
+def night(settings: Settings) -> Chapter:
+    screen = io.StringIO()
+    with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(io.StringIO()):
+        exit_code = main(["run"])
+    return look(settings, exit_code, screen.getvalue())
+
+
+def look(settings: Settings, exit_code: int, screen: str) -> Chapter:
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "select table_name from duckdb_tables() where schema_name = 'raw'"
+            ).fetchall()
+        ]
+        raw_rows = {name: connection.execute(f'select count(*) from raw."{name}"').fetchone()[0] for name in tables}
+    version = current_version(settings.published_dir)
+    return Chapter(
+        exit_code,
+        screen,
+        read_manifest(settings.published_dir),
+        version,
+        raw_rows,
+        fingerprints(version) if version else {},
+    )
+
+
+def fingerprints(version: Path) -> dict[str, str]:
+    """Content of every published table but the books of the runs themselves, as one code per table.
+
+    Sums of doubles may differ in the sixteenth digit with the order in which two threads add; nine digits after the point count.
+    """
+    with duckdb.connect(str(version / "leadrelay.duckdb"), read_only=True) as connection:
+        columns: dict[str, list[str]] = {}
+        query = "select table_name, column_name, data_type from duckdb_columns() where not internal order by all"
+        for table, column, data_type in connection.execute(query).fetchall():
+            columns.setdefault(table, []).append(f'round("{column}", 9)' if data_type == "DOUBLE" else f'"{column}"')
+        return {
+            table: str(
+                connection.execute(
+                    f'select count(*), bit_xor(hash({", ".join(names)})) from marts."{table}"'
+                ).fetchone()
+            )
+            for table, names in columns.items()
+            if not table.startswith("ops_")
+        }
+
+
+@pytest.fixture(scope="module")
+def story(copied_home, tmp_path_factory) -> Story:
+    settings = copied_home(tmp_path_factory.mktemp("nights") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADRELAY_HOME", str(settings.home))
+        patch.setenv("LEADRELAY_SOURCES", str(settings.sources_file))
+        before = look(settings, 0, "")
+        assert before.version is not None
+        with duckdb.connect(str(settings.published_dir / "current" / "leadrelay.duckdb"), read_only=True) as reader:
+            question = "select stage, count(*) from marts.dim_person group by stage order by stage"
+            held_before = reader.execute(question).fetchall()
+            nothing_new = night(settings)
+            held_after = reader.execute(question).fetchall()
+            with duckdb.connect(
+                str((settings.published_dir / "current" / "leadrelay.duckdb").resolve()), read_only=True
+            ) as newcomer:
+                fresh = newcomer.execute("select path from duckdb_databases() where path is not null").fetchone()[0]
+        land(
+            settings,
+            "forms.submissions",
+            file_name(settings, "forms.submissions"),
+            [*GOOD_ROWS, BROKEN_ROW],
+            90_001,
+            systems_of(settings, "forms.submissions"),
+        )
+        land(
+            settings,
+            "webinars.catalog",
+            file_name(settings, "webinars.catalog"),
+            NONSENSE,
+            90_002,
+            systems_of(settings, "webinars.catalog"),
+        )
+        broken = night(settings)
+        land(
+            settings,
+            "crm.leads",
+            file_name(settings, "crm.leads"),
+            NONSENSE,
+            90_003,
+            systems_of(settings, "crm.leads"),
+        )
+        required = night(settings)
+    return Story(settings, before, nothing_new, held_before, held_after, Path(fresh).parent.name, broken, required)
+
+
+def test_a_night_without_anything_new_loads_no_row_and_ends_well(story):
+    assert story.nothing_new.exit_code == ExitCode.OK, story.nothing_new.screen
+    assert story.nothing_new.manifest["loads"]["this_run"] == {
+        "rows_in": 0,
+        "rows_loaded": 0,
+        "rows_quarantined": 0,
+        "rows_collapsed": 0,
+    }
+    assert story.nothing_new.raw_rows == story.before.raw_rows
+
+
+def test_a_night_without_anything_new_publishes_a_new_version_with_the_same_numbers(story):
+    assert story.nothing_new.version != story.before.version
+    assert story.nothing_new.published == story.before.published
+
+
+def test_a_bi_tool_that_stays_connected_neither_disturbs_the_night_nor_sees_it(story):
+    assert story.held_after == story.held_before
+    assert story.fresh_version == story.nothing_new.manifest["version"]
+
+
+def test_a_broken_row_goes_to_quarantine_with_its_reason_while_the_rest_goes_on(story):
+    with duckdb.connect(str(story.settings.warehouse_path), read_only=True) as connection:
+        rows = connection.execute(
+            "select source_row, reasons, raw_text from quarantine.forms__submissions where source_file like '%by-hand%'"
+        ).fetchall()
+    assert len(rows) == 1
+    source_row, reasons, raw_text = rows[0]
+    assert source_row == len(GOOD_ROWS) + 1
+    assert "submitted_at" in " ".join(reasons)
+    assert "the day before yesterday" in raw_text
+    assert story.broken.raw_rows["forms__submissions"] == story.nothing_new.raw_rows["forms__submissions"] + len(
+        GOOD_ROWS
+    )
+
+
+def test_a_refused_batch_leaves_raw_as_it_was_and_the_night_publishes_as_stale(story):
+    assert story.broken.exit_code == ExitCode.PUBLISHED_STALE, story.broken.screen
+    assert story.broken.raw_rows["webinars__catalog"] == story.nothing_new.raw_rows["webinars__catalog"]
+    assert story.broken.manifest["stale_tables"] == ["webinars.catalog"]
+    assert story.broken.version != story.nothing_new.version
+    assert "webinars.catalog" in story.broken.screen
+
+
+def test_a_refused_required_table_leaves_what_is_published_and_says_why(story):
+    assert story.required.exit_code == ExitCode.NOT_PUBLISHED, story.required.screen
+    assert story.required.version == story.broken.version
+    assert story.required.raw_rows["crm__leads"] == story.broken.raw_rows["crm__leads"]
+    assert "NOT PUBLISHED" in story.required.screen
+    assert "crm.leads" in story.required.screen
+    assert "next" in story.required.screen
+
+
+def test_no_row_is_lost_in_any_night(story):
+    with duckdb.connect(str(story.settings.warehouse_path), read_only=True) as connection:
+        lost = connection.execute(
+            "select file_path from ops.loads where status = 'loaded' and rows_in <> rows_loaded + rows_quarantined + rows_collapsed"
+        ).fetchall()
+    assert lost == []
