@@ -68,7 +68,7 @@ leads as (
         on normal_emails.email_domain = domains.raw_host
     left join normal_phones
         on latest_versions.phone = normal_phones.raw_phone
-        and coalesce(latest_versions.country_code, '') = normal_phones.country_code
+            and coalesce(latest_versions.country_code, '') = normal_phones.country_code
     left join name_keys
         on latest_versions.person_name = name_keys.raw_name
     left join normal_companies
@@ -98,9 +98,9 @@ tests as (
     from leads
     inner join test_markers
         on (test_markers.field = 'email_domain' and leads.email_domain = test_markers.value)
-        or (test_markers.field = 'email_local' and leads.email_local = test_markers.value)
-        or (test_markers.field = 'name_key' and leads.name_key = test_markers.value)
-        or (test_markers.field = 'company_key' and leads.company_key = test_markers.value)
+            or (test_markers.field = 'email_local' and leads.email_local = test_markers.value)
+            or (test_markers.field = 'name_key' and leads.name_key = test_markers.value)
+            or (test_markers.field = 'company_key' and leads.company_key = test_markers.value)
 ),
 
 run_phones as (

@@ -53,9 +53,9 @@ first_claims as (
         account_id
     from claims
     qualify row_number() over (
-        partition by key_type, key_value
-        order by load_sequence asc nulls last, source_system, live_account_id
-    ) = 1
+            partition by key_type, key_value
+            order by load_sequence asc nulls last, source_system asc, live_account_id asc
+        ) = 1
 ),
 
 all_keys as (
@@ -81,7 +81,7 @@ select
 from all_keys
 left join first_claims
     on all_keys.key_type = first_claims.key_type
-    and all_keys.key_value = first_claims.key_value
+        and all_keys.key_value = first_claims.key_value
 left join claimed
     on all_keys.key_type = claimed.key_type
-    and all_keys.key_value = claimed.key_value
+        and all_keys.key_value = claimed.key_value

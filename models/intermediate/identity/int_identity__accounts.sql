@@ -50,7 +50,7 @@ derived as (
         on account_keys.account_id = used_accounts.account_id
     left join visiting_domains
         on account_keys.key_type = 'domain'
-        and account_keys.key_value = visiting_domains.domain
+            and account_keys.key_value = visiting_domains.domain
     where not account_keys.is_crm_account
         and (used_accounts.account_id is not null or visiting_domains.domain is not null)
     group by account_keys.account_id
@@ -74,7 +74,7 @@ most_spoken as (
         account_id,
         account_name
     from spoken_names
-    qualify row_number() over (partition by account_id order by person_count desc, account_name) = 1
+    qualify row_number() over (partition by account_id order by person_count desc, account_name asc) = 1
 ),
 
 tie_counts as (
@@ -102,7 +102,7 @@ all_accounts as (
     from crm_accounts
     left join crm_accounts as parents
         on crm_accounts.source_system = parents.source_system
-        and crm_accounts.crm_parent_account_id = parents.crm_account_id
+            and crm_accounts.crm_parent_account_id = parents.crm_account_id
     left join country_aliases
         on lower(crm_accounts.country) = country_aliases.alias
     where crm_accounts.is_live
@@ -129,7 +129,9 @@ select
     all_accounts.crm_account_id,
     all_accounts.parent_account_id,
     case
-        when all_accounts.rule = 'crm_account' then coalesce(all_accounts.account_name, most_spoken.account_name, all_accounts.crm_account_id)
+        when
+            all_accounts.rule = 'crm_account'
+            then coalesce(all_accounts.account_name, most_spoken.account_name, all_accounts.crm_account_id)
         else coalesce(most_spoken.account_name, all_accounts.account_name)
     end as account_name,
     all_accounts.domain,

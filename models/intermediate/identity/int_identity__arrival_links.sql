@@ -46,7 +46,8 @@ members as (
 ),
 
 heads as (
-    select * from members where seat = 1
+    select * from members
+    where seat = 1
 ),
 
 links as (
@@ -59,8 +60,8 @@ links as (
     from members
     inner join heads
         on members.person_id = heads.person_id
-        and members.identifier_type = heads.identifier_type
-        and members.identifier_value = heads.identifier_value
+            and members.identifier_type = heads.identifier_type
+            and members.identifier_value = heads.identifier_value
     where members.seat > 1
     union all
     select
@@ -72,8 +73,8 @@ links as (
     from strong_edges
     left join crm_merges
         on strong_edges.link_rule = 'crm_merge'
-        and strong_edges.link_value = crm_merges.loser_id
-        and strong_edges.load_sequence = crm_merges.load_sequence
+            and strong_edges.link_value = crm_merges.loser_id
+            and strong_edges.load_sequence = crm_merges.load_sequence
     where strong_edges.link_rule in ('crm_merge', 'steward')
 )
 
@@ -91,4 +92,4 @@ inner join record_persons as persons_a
     on links.node_a = persons_a.record_id
 inner join record_persons as persons_b
     on links.node_b = persons_b.record_id
-    and persons_a.person_id = persons_b.person_id
+        and persons_a.person_id = persons_b.person_id

@@ -30,15 +30,30 @@ normal_companies as (
 ),
 
 mentioned as (
-    select source_system, account_id as crm_account_id from stg_accounts
+    select
+        source_system,
+        account_id as crm_account_id
+    from stg_accounts
     union
-    select source_system, crm_account_id from record_versions
+    select
+        source_system,
+        crm_account_id
+    from record_versions
     union
-    select source_system, account_id as crm_account_id from opportunities
+    select
+        source_system,
+        account_id as crm_account_id
+    from opportunities
     union
-    select source_system, account_id as crm_account_id from orders
+    select
+        source_system,
+        account_id as crm_account_id
+    from orders
     union
-    select source_system, parent_account_id as crm_account_id from stg_accounts
+    select
+        source_system,
+        parent_account_id as crm_account_id
+    from stg_accounts
 ),
 
 live as (
@@ -49,8 +64,8 @@ live as (
     from mentioned
     left join crm_merges
         on crm_merges.object_type = 'account'
-        and mentioned.source_system = crm_merges.source_system
-        and mentioned.crm_account_id = crm_merges.loser_id
+            and mentioned.source_system = crm_merges.source_system
+            and mentioned.crm_account_id = crm_merges.loser_id
     where {{ blank_to_null('mentioned.crm_account_id') }} is not null
 )
 
@@ -73,7 +88,7 @@ select
 from live
 left join stg_accounts as accounts
     on live.source_system = accounts.source_system
-    and live.live_account_id = accounts.account_id
+        and live.live_account_id = accounts.account_id
 left join domains
     on accounts.website = domains.raw_host
 left join normal_companies

@@ -112,15 +112,15 @@ other_attachments as (
         on anonymous_records.anonymous_id = device_sightings.anonymous_id
     left join clusters_names
         on device_sightings.cluster_id = clusters_names.cluster_id
-        and anonymous_records.name_key = clusters_names.name_key
+            and anonymous_records.name_key = clusters_names.name_key
     where anonymous_records.source_table <> 'engagement.interactions'
         and (anonymous_records.name_key is null or clusters_names.name_key is not null)
     qualify row_number() over (
-        partition by anonymous_records.record_id
-        order by
-            abs({{ epoch_seconds('device_sightings.observed_at') }} - {{ epoch_seconds('anonymous_records.observed_at') }}),
-            device_sightings.birth_order
-    ) = 1
+            partition by anonymous_records.record_id
+            order by
+                abs({{ epoch_seconds('device_sightings.observed_at') }} - {{ epoch_seconds('anonymous_records.observed_at') }}),
+                device_sightings.birth_order
+        ) = 1
 ),
 
 attached as (

@@ -28,9 +28,11 @@ disposable_domains as (
 typed as (
     select email_domain as raw_host from normal_emails
     union
-    select website as raw_host from crm_accounts where website is not null
+    select website as raw_host from crm_accounts
+    where website is not null
     union
-    select company_domain as raw_host from interactions where company_domain is not null
+    select company_domain as raw_host from interactions
+    where company_domain is not null
 ),
 
 hosts as (

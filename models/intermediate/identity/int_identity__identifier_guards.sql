@@ -108,22 +108,22 @@ gathered as (
         on record_counts.identifier_type = identifier_rules.identifier_type
     left join name_counts
         on record_counts.identifier_type = name_counts.identifier_type
-        and record_counts.identifier_value = name_counts.identifier_value
+            and record_counts.identifier_value = name_counts.identifier_value
     left join contact_counts
         on record_counts.identifier_type = contact_counts.identifier_type
-        and record_counts.identifier_value = contact_counts.identifier_value
+            and record_counts.identifier_value = contact_counts.identifier_value
     left join steward_blocks
         on record_counts.identifier_type = steward_blocks.identifier_type
-        and record_counts.identifier_value = steward_blocks.identifier_value
+            and record_counts.identifier_value = steward_blocks.identifier_value
     left join blocked_values
         on record_counts.identifier_type = blocked_values.identifier_type
-        and record_counts.identifier_value = blocked_values.identifier_value
+            and record_counts.identifier_value = blocked_values.identifier_value
     left join guarded_emails
         on record_counts.identifier_type = 'email'
-        and record_counts.identifier_value = guarded_emails.email
+            and record_counts.identifier_value = guarded_emails.email
     left join guarded_phones
         on record_counts.identifier_type = 'phone'
-        and record_counts.identifier_value = guarded_phones.phone
+            and record_counts.identifier_value = guarded_phones.phone
 ),
 
 judged as (

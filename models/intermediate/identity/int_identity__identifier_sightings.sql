@@ -83,20 +83,20 @@ typed as (
     from appearances
     inner join normal_phones
         on appearances.phone = normal_phones.raw_phone
-        and appearances.country_code = normal_phones.country_code
+            and appearances.country_code = normal_phones.country_code
     {%- for column in ['anonymous_id', 'wechat_openid', 'wechat_unionid'] %}
-    union all
-    select
-        record_id,
-        '{{ column }}' as identifier_type,
-        {{ column }} as identifier_value,
-        observed_at,
-        last_observed_at,
-        load_sequence,
-        load_id,
-        arrived_at
-    from appearances
-    where {{ column }} is not null
+        union all
+        select
+            record_id,
+            '{{ column }}' as identifier_type,
+            {{ column }} as identifier_value,
+            observed_at,
+            last_observed_at,
+            load_sequence,
+            load_id,
+            arrived_at
+        from appearances
+        where {{ column }} is not null
     {%- endfor %}
     union all
     select
@@ -111,18 +111,18 @@ typed as (
     from appearances
     where external_id is not null
     {%- for identifier_type, column in [('crm_lead', 'lead_id'), ('crm_contact', 'contact_id'), ('registration', 'registration_id')] %}
-    union all
-    select
-        record_id,
-        '{{ identifier_type }}' as identifier_type,
-        source_system || '|' || {{ column }} as identifier_value,
-        observed_at,
-        observed_at as last_observed_at,
-        load_sequence,
-        load_id,
-        arrived_at
-    from record_versions
-    where {{ blank_to_null(column) }} is not null
+        union all
+        select
+            record_id,
+            '{{ identifier_type }}' as identifier_type,
+            source_system || '|' || {{ column }} as identifier_value,
+            observed_at,
+            observed_at as last_observed_at,
+            load_sequence,
+            load_id,
+            arrived_at
+        from record_versions
+        where {{ blank_to_null(column) }} is not null
     {%- endfor %}
     union all
     select

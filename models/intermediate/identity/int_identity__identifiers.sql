@@ -23,4 +23,4 @@ select
 from identifier_sightings
 inner join identifier_guards
     on identifier_sightings.identifier_type = identifier_guards.identifier_type
-    and identifier_sightings.identifier_value = identifier_guards.identifier_value
+        and identifier_sightings.identifier_value = identifier_guards.identifier_value

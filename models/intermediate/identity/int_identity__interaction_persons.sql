@@ -5,9 +5,10 @@ interactions as (
         record_id as interaction_record_id,
         source_system,
         occurred_at,
-        {%- for column in touch_columns() %}
+    {%- for column in touch_columns() %}
         {{ blank_to_null(column) }} as {{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+    
+    {%- endfor %}
     from {{ ref('stg_engagement__interactions') }}
 ),
 
@@ -138,7 +139,7 @@ nearest_persons as (
     from nearest
     inner join known_moments
         on nearest.shared_device = known_moments.shared_device
-        and nearest.seen_at = known_moments.seen_at
+            and nearest.seen_at = known_moments.seen_at
 )
 
 select

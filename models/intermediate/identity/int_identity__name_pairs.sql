@@ -16,8 +16,10 @@ limits as (
     from name_rules
 ),
 
+-- more names than this on one identifier make it hot, so no pair beyond them is asked for
 positions as (
-    select position from (values {% for position in range(1, 41) %}({{ position }}){{ ', ' if not loop.last }}{% endfor %}) as listed (position)
+    select numbers.position
+    from {{ integers_to(40) }} as numbers
 ),
 
 name_sets as (
@@ -46,8 +48,8 @@ pairs as (
     from listed_names as left_names
     inner join listed_names as right_names
         on left_names.identifier_type = right_names.identifier_type
-        and left_names.identifier_value = right_names.identifier_value
-        and left_names.name_key <> right_names.name_key
+            and left_names.identifier_value = right_names.identifier_value
+            and left_names.name_key <> right_names.name_key
 ),
 
 names as (
@@ -114,10 +116,10 @@ judged as (
     cross join limits
     left join covered
         on pairs.left_name = covered.left_name
-        and pairs.right_name = covered.right_name
+            and pairs.right_name = covered.right_name
     left join covered as covered_back
         on pairs.left_name = covered_back.right_name
-        and pairs.right_name = covered_back.left_name
+            and pairs.right_name = covered_back.left_name
 )
 
 select

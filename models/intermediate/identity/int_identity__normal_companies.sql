@@ -25,11 +25,14 @@ company_places as (
 ),
 
 typed as (
-    select company as raw_company from record_versions where company is not null
+    select company as raw_company from record_versions
+    where company is not null
     union
-    select {{ blank_to_null('name') }} as raw_company from crm_accounts where {{ blank_to_null('name') }} is not null
+    select {{ blank_to_null('name') }} as raw_company from crm_accounts
+    where {{ blank_to_null('name') }} is not null
     union
-    select company_name as raw_company from competitors where company_name is not null
+    select company_name as raw_company from competitors
+    where company_name is not null
 ),
 
 folded as (
@@ -78,35 +81,35 @@ joined as (
 ),
 
 {%- for pass in [1, 2] %}
-{%- set input = 'joined' if loop.first else 'stripped_1' %}
+    {%- set input = 'joined' if loop.first else 'stripped_1' %}
 
-longest_form_{{ pass }} as (
-    select
-        {{ input }}.raw_company,
-        max(length(legal_forms.legal_form) + case when {{ input }}.is_cjk then 0 else 1 end) as form_length
-    from {{ input }}
-    inner join legal_forms
-        on right({{ input }}.text, length(legal_forms.legal_form)) = legal_forms.legal_form
-        and (
-            {{ input }}.is_cjk
-            or right({{ input }}.text, length(legal_forms.legal_form) + 1) = ' ' || legal_forms.legal_form
-        )
-        and length({{ input }}.text) > length(legal_forms.legal_form) + 1
-    group by {{ input }}.raw_company
-),
+    longest_form_{{ pass }} as (
+        select
+            {{ input }}.raw_company,
+            max(length(legal_forms.legal_form) + case when {{ input }}.is_cjk then 0 else 1 end) as form_length
+        from {{ input }}
+        inner join legal_forms
+            on right({{ input }}.text, length(legal_forms.legal_form)) = legal_forms.legal_form
+                and (
+                    {{ input }}.is_cjk
+                    or right({{ input }}.text, length(legal_forms.legal_form) + 1) = ' ' || legal_forms.legal_form
+                )
+                and length({{ input }}.text) > length(legal_forms.legal_form) + 1
+        group by {{ input }}.raw_company
+    ),
 
-stripped_{{ pass }} as (
-    select
-        {{ input }}.raw_company,
-        {{ input }}.is_cjk,
-        left(
-            {{ input }}.text,
-            cast(length({{ input }}.text) - coalesce(longest_form_{{ pass }}.form_length, 0) as integer)
-        ) as text
-    from {{ input }}
-    left join longest_form_{{ pass }}
-        on {{ input }}.raw_company = longest_form_{{ pass }}.raw_company
-),
+    stripped_{{ pass }} as (
+        select
+            {{ input }}.raw_company,
+            {{ input }}.is_cjk,
+            left(
+                {{ input }}.text,
+                cast(length({{ input }}.text) - coalesce(longest_form_{{ pass }}.form_length, 0) as integer)
+            ) as text
+        from {{ input }}
+        left join longest_form_{{ pass }}
+            on {{ input }}.raw_company = longest_form_{{ pass }}.raw_company
+    ),
 {%- endfor %}
 
 -- Japanese puts its legal form in front as well
@@ -117,9 +120,9 @@ longest_head as (
     from stripped_2
     inner join legal_forms
         on legal_forms.language = 'JP'
-        and stripped_2.is_cjk
-        and left(stripped_2.text, length(legal_forms.legal_form)) = legal_forms.legal_form
-        and length(stripped_2.text) > length(legal_forms.legal_form) + 1
+            and stripped_2.is_cjk
+            and left(stripped_2.text, length(legal_forms.legal_form)) = legal_forms.legal_form
+            and length(stripped_2.text) > length(legal_forms.legal_form) + 1
     group by stripped_2.raw_company
 ),
 
@@ -140,8 +143,8 @@ longest_place as (
     from headless
     inner join company_places
         on headless.is_cjk
-        and left(headless.text, length(company_places.place)) = company_places.place
-        and length(headless.text) > length(company_places.place) + 1
+            and left(headless.text, length(company_places.place)) = company_places.place
+            and length(headless.text) > length(company_places.place) + 1
     group by headless.raw_company
 )
 

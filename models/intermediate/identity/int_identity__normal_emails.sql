@@ -33,9 +33,11 @@ role_mailboxes as (
 ),
 
 typed as (
-    select email as raw_email from record_versions where email is not null
+    select email as raw_email from record_versions
+    where email is not null
     union
-    select email as raw_email from touch_keys where email is not null
+    select email as raw_email from touch_keys
+    where email is not null
 ),
 
 folded as (
@@ -95,7 +97,8 @@ right_domains as (
 ),
 
 any_provider as (
-    select * from provider_rules where domain = '*'
+    select * from provider_rules
+    where domain = '*'
 ),
 
 ruled as (

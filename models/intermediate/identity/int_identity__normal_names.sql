@@ -76,8 +76,8 @@ hanzi_titles as (
     from hanzi_names
     inner join name_titles
         on name_titles.script = 'hanzi'
-        and right(hanzi_names.joined, length(name_titles.title)) = name_titles.title
-        and length(hanzi_names.joined) > length(name_titles.title)
+            and right(hanzi_names.joined, length(name_titles.title)) = name_titles.title
+            and length(hanzi_names.joined) > length(name_titles.title)
     group by hanzi_names.raw_name
 ),
 
@@ -91,7 +91,8 @@ hanzi_keys as (
 ),
 
 positions as (
-    select position from (values (1), (2), (3), (4), (5), (6)) as listed (position)
+    select numbers.position
+    from {{ integers_to(6) }} as numbers
 ),
 
 latin_words as (
@@ -105,24 +106,38 @@ latin_words as (
         and split_part(scripts.text, ' ', positions.position) <> ''
 ),
 
-latin_keys as (
+given_words as (
     select
         latin_words.raw_name,
-        {{ text_agg('coalesce(nicknames.given_name, latin_words.word)', ' ', 'coalesce(nicknames.given_name, latin_words.word), latin_words.position') }}
-            as name_key
+        latin_words.position,
+        coalesce(nicknames.given_name, latin_words.word) as word
     from latin_words
     left join nicknames
         on latin_words.word = nicknames.nickname
     left join name_titles
         on latin_words.word = name_titles.title
     where name_titles.title is null
-    group by latin_words.raw_name
+),
+
+-- in alphabetical order, so that Smith, John is John Smith
+latin_keys as (
+    select
+        raw_name,
+        {{ text_agg('word', ' ', 'word, position') }} as name_key
+    from given_words
+    group by raw_name
 ),
 
 keys as (
-    select raw_name, name_key from hanzi_keys
+    select
+        raw_name,
+        name_key
+    from hanzi_keys
     union all
-    select raw_name, name_key from latin_keys
+    select
+        raw_name,
+        name_key
+    from latin_keys
 )
 
 select

@@ -21,9 +21,17 @@ digit_runs as (
 ),
 
 typed as (
-    select phone as raw_phone, coalesce(country_code, '') as country_code from record_versions where phone is not null
+    select
+        phone as raw_phone,
+        coalesce(country_code, '') as country_code
+    from record_versions
+    where phone is not null
     union
-    select phone as raw_phone, '' as country_code from touch_keys where phone is not null
+    select
+        phone as raw_phone,
+        '' as country_code
+    from touch_keys
+    where phone is not null
 ),
 
 folded as (
@@ -98,7 +106,7 @@ split_international as (
     from prefixes
     left join calling_codes as abroad
         on abroad.is_main_country
-        and left(prefixes.international_digits, length(abroad.calling_code)) = abroad.calling_code
+            and left(prefixes.international_digits, length(abroad.calling_code)) = abroad.calling_code
 ),
 
 plans as (
@@ -119,7 +127,7 @@ plans as (
     from split_international
     inner join calling_codes as plan
         on split_international.calling_code = plan.calling_code
-        and plan.is_main_country
+            and plan.is_main_country
 ),
 
 proven as (

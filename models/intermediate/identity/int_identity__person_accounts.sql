@@ -53,7 +53,7 @@ candidates as (
         on latest_crm_versions.record_id = record_persons.record_id
     inner join crm_accounts
         on latest_crm_versions.source_system = crm_accounts.source_system
-        and latest_crm_versions.crm_account_id = crm_accounts.crm_account_id
+            and latest_crm_versions.crm_account_id = crm_accounts.crm_account_id
     where not latest_crm_versions.is_deleted
     union all
     select
@@ -68,7 +68,7 @@ candidates as (
         on split_part(person_identifiers.identifier_value, '@', 2) = domains.raw_host
     inner join account_keys
         on account_keys.key_type = 'domain'
-        and domains.domain = account_keys.key_value
+            and domains.domain = account_keys.key_value
     where person_identifiers.identifier_type = 'email'
         and person_identifiers.is_corporate_email
     union all
@@ -84,7 +84,7 @@ candidates as (
         on profile_history.value = normal_companies.raw_company
     inner join account_keys
         on account_keys.key_type = 'company'
-        and normal_companies.company_key = account_keys.key_value
+            and normal_companies.company_key = account_keys.key_value
     where profile_history.attribute = 'company'
         and profile_history.valid_to is null
 ),
@@ -107,7 +107,7 @@ eligible as (
     from candidates
     inner join best_priority
         on candidates.person_id = best_priority.person_id
-        and candidates.priority = best_priority.priority
+            and candidates.priority = best_priority.priority
     group by candidates.person_id, candidates.account_id, candidates.account_rule
 ),
 

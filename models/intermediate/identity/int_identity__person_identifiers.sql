@@ -64,7 +64,7 @@ select
 from grouped
 left join mailboxes
     on grouped.identifier_type = 'email'
-    and grouped.identifier_value = mailboxes.email
+        and grouped.identifier_value = mailboxes.email
 left join numbers
     on grouped.identifier_type = 'phone'
-    and grouped.identifier_value = numbers.phone
+        and grouped.identifier_value = numbers.phone

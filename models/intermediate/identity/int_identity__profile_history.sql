@@ -33,19 +33,19 @@ trusted as (
         on profile_observations.record_id = record_persons.record_id
     left join survivorship as by_attribute
         on profile_observations.source_table = by_attribute.source_table
-        and profile_observations.attribute = by_attribute.attribute
+            and profile_observations.attribute = by_attribute.attribute
     left join survivorship as by_table
         on profile_observations.source_table = by_table.source_table
-        and by_table.attribute = '*'
+            and by_table.attribute = '*'
 ),
 
 one_per_instant as (
     select *
     from trusted
     qualify row_number() over (
-        partition by person_id, attribute, observed_at
-        order by trust desc, version_number desc, birth_order desc
-    ) = 1
+            partition by person_id, attribute, observed_at
+            order by trust desc, version_number desc, birth_order desc
+        ) = 1
 ),
 
 raced as (

@@ -23,18 +23,18 @@ identifier_guards as (
 
 said as (
     {%- for attribute in plain_profile_attributes() %}
-    select
-        record_id,
-        source_table,
-        source_system,
-        version_number,
-        observed_at,
-        '{{ attribute }}' as attribute,
-        {{ attribute }} as value,
-        false as is_guarded
-    from record_versions
-    where {{ attribute }} is not null
-    union all
+        select
+            record_id,
+            source_table,
+            source_system,
+            version_number,
+            observed_at,
+            '{{ attribute }}' as attribute,
+            {{ attribute }} as value,
+            false as is_guarded
+        from record_versions
+        where {{ attribute }} is not null
+        union all
     {%- endfor %}
     select
         record_id,
@@ -74,7 +74,7 @@ said as (
         on record_versions.email = normal_emails.raw_email
     inner join identifier_guards
         on identifier_guards.identifier_type = 'email'
-        and normal_emails.email = identifier_guards.identifier_value
+            and normal_emails.email = identifier_guards.identifier_value
     union all
     select
         touch_keys.record_id,
@@ -90,7 +90,7 @@ said as (
         on touch_keys.email = normal_emails.raw_email
     inner join identifier_guards
         on identifier_guards.identifier_type = 'email'
-        and normal_emails.email = identifier_guards.identifier_value
+            and normal_emails.email = identifier_guards.identifier_value
     union all
     select
         record_versions.record_id,
@@ -104,10 +104,10 @@ said as (
     from record_versions
     inner join normal_phones
         on record_versions.phone = normal_phones.raw_phone
-        and coalesce(record_versions.country_code, '') = normal_phones.country_code
+            and coalesce(record_versions.country_code, '') = normal_phones.country_code
     inner join identifier_guards
         on identifier_guards.identifier_type = 'phone'
-        and normal_phones.phone = identifier_guards.identifier_value
+            and normal_phones.phone = identifier_guards.identifier_value
     union all
     select
         touch_keys.record_id,
@@ -121,10 +121,10 @@ said as (
     from touch_keys
     inner join normal_phones
         on touch_keys.phone = normal_phones.raw_phone
-        and normal_phones.country_code = ''
+            and normal_phones.country_code = ''
     inner join identifier_guards
         on identifier_guards.identifier_type = 'phone'
-        and normal_phones.phone = identifier_guards.identifier_value
+            and normal_phones.phone = identifier_guards.identifier_value
     union all
     select
         record_id,

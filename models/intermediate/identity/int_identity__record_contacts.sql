@@ -32,5 +32,5 @@ select distinct
 from limited
 left join crm_merges
     on limited.identifier_type = 'crm_' || crm_merges.object_type
-    and limited.source_system = crm_merges.source_system
-    and limited.identifier_value = crm_merges.source_system || '|' || crm_merges.loser_id
+        and limited.source_system = crm_merges.source_system
+        and limited.identifier_value = crm_merges.source_system || '|' || crm_merges.loser_id

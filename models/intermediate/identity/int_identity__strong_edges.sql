@@ -58,7 +58,8 @@ members as (
 ),
 
 heads as (
-    select * from members where seat = 1
+    select * from members
+    where seat = 1
 ),
 
 -- A star: every record to the identifier's first one, those of a CRM contact before the others.
@@ -75,7 +76,7 @@ shared_identifier as (
     from members
     inner join heads
         on members.identifier_type = heads.identifier_type
-        and members.identifier_value = heads.identifier_value
+            and members.identifier_value = heads.identifier_value
     where members.seat > 1
         and (members.contact_value is null or members.contact_value = heads.contact_value or members.trust_rank = 1)
 ),
@@ -102,12 +103,12 @@ merged_objects as (
     from crm_merges
     inner join crm_objects as losers
         on crm_merges.source_system = losers.source_system
-        and crm_merges.object_type = losers.object_type
-        and {{ single_key('crm_merges.loser_id') }} = losers.record_key
+            and crm_merges.object_type = losers.object_type
+            and {{ single_key('crm_merges.loser_id') }} = losers.record_key
     inner join crm_objects as winners
         on crm_merges.source_system = winners.source_system
-        and crm_merges.object_type = winners.object_type
-        and {{ single_key('crm_merges.next_winner_id') }} = winners.record_key
+            and crm_merges.object_type = winners.object_type
+            and {{ single_key('crm_merges.next_winner_id') }} = winners.record_key
 ),
 
 named_records as (
@@ -139,10 +140,10 @@ steward_links as (
     from identity_overrides
     inner join named_records as left_records
         on identity_overrides.left_type = left_records.identifier_type
-        and identity_overrides.left_value = left_records.identifier_value
+            and identity_overrides.left_value = left_records.identifier_value
     inner join named_records as right_records
         on identity_overrides.right_type = right_records.identifier_type
-        and identity_overrides.right_value = right_records.identifier_value
+            and identity_overrides.right_value = right_records.identifier_value
     where identity_overrides.decision = 'must_link'
         and cast(identity_overrides.decided_at as timestamp) <= {{ as_of() }}
 )

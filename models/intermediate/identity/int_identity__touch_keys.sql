@@ -7,9 +7,10 @@ interactions as (
         _load_id as load_id,
         _arrived_at as arrived_at,
         occurred_at,
-        {%- for column in touch_columns() %}
+    {%- for column in touch_columns() %}
         {{ blank_to_null(column) }} as {{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+    
+    {%- endfor %}
     from {{ source('engagement', 'interactions') }}
     where _arrived_at <= {{ as_of() }}
 ),
@@ -18,7 +19,7 @@ grouped as (
     select
         source_system,
         {%- for column in touch_columns() %}
-        {{ column }},
+            {{ column }},
         {%- endfor %}
         min(load_sequence) as load_sequence,
         min_by(load_id, load_sequence) as load_id,
@@ -34,7 +35,7 @@ select
     {{ touch_key_id('source_system') }} as record_id,
     source_system,
     {%- for column in touch_columns() %}
-    {{ column }},
+        {{ column }},
     {%- endfor %}
     load_sequence,
     load_id,

@@ -29,7 +29,8 @@ members as (
 ),
 
 heads as (
-    select * from members where seat = 1
+    select * from members
+    where seat = 1
 )
 
 select
@@ -41,8 +42,8 @@ select
 from members
 inner join heads
     on members.identifier_type = heads.identifier_type
-    and members.identifier_value = heads.identifier_value
-    and members.name_group = heads.name_group
+        and members.identifier_value = heads.identifier_value
+        and members.name_group = heads.name_group
 inner join identifier_rules
     on members.identifier_type = identifier_rules.identifier_type
 where members.seat > 1

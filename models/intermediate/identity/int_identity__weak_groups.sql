@@ -11,7 +11,8 @@ name_pairs as (
 ),
 
 positions as (
-    select position from (values {% for position in range(1, 41) %}({{ position }}){{ ', ' if not loop.last }}{% endfor %}) as listed (position)
+    select numbers.position
+    from {{ integers_to(40) }} as numbers
 ),
 
 name_sets as (
@@ -43,10 +44,10 @@ compatible_sets as (
     from listed_names as left_names
     inner join listed_names as right_names
         on left_names.identifier_type = right_names.identifier_type
-        and left_names.identifier_value = right_names.identifier_value
+            and left_names.identifier_value = right_names.identifier_value
     left join name_pairs
         on left_names.name_key = name_pairs.left_name
-        and right_names.name_key = name_pairs.right_name
+            and right_names.name_key = name_pairs.right_name
     where left_names.name_key = right_names.name_key
         or name_pairs.is_compatible
 ),
@@ -96,14 +97,14 @@ seen as (
     from weak_holders
     left join name_groups
         on weak_holders.identifier_type = name_groups.identifier_type
-        and weak_holders.identifier_value = name_groups.identifier_value
-        and weak_holders.names_key = name_groups.names_key
+            and weak_holders.identifier_value = name_groups.identifier_value
+            and weak_holders.names_key = name_groups.names_key
     left join named_identities
         on weak_holders.identifier_type = named_identities.identifier_type
-        and weak_holders.identifier_value = named_identities.identifier_value
+            and weak_holders.identifier_value = named_identities.identifier_value
     left join unnamed_identities
         on weak_holders.identifier_type = unnamed_identities.identifier_type
-        and weak_holders.identifier_value = unnamed_identities.identifier_value
+            and weak_holders.identifier_value = unnamed_identities.identifier_value
 )
 
 select

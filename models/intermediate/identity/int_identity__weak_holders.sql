@@ -89,7 +89,7 @@ select
 from holders
 inner join shared
     on holders.identifier_type = shared.identifier_type
-    and holders.identifier_value = shared.identifier_value
+        and holders.identifier_value = shared.identifier_value
 left join names_of_cluster
     on holders.cluster_id = names_of_cluster.cluster_id
 left join strongly_known

@@ -27,7 +27,10 @@ select
     person_id,
     from_epoch,
     to_epoch,
-    case when min(score_factor) <= 0 then 0 else exp(cast({{ exact_sum('ln(nullif(greatest(score_factor, 0), 0))') }} as double)) end as factor
+    case
+        when min(score_factor) <= 0 then 0
+        else exp(cast({{ exact_sum('ln(nullif(greatest(score_factor, 0), 0))') }} as double))
+    end as factor
 from spans
 group by
     person_id,

@@ -20,8 +20,8 @@ import pytest
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 STAGES = ["awareness", "friend", "name", "engaged", "target", "mql", "sql", "opportunity", "customer"]
 RANK = {stage: position + 1 for position, stage in enumerate(STAGES)}
-AS_OF = datetime(2025, 8, 17, 9, 30)  # noqa: DTZ001 - the warehouse keeps UTC without an offset
-FIRST_DAY = datetime(2024, 2, 3)  # noqa: DTZ001
+AS_OF = datetime(2025, 8, 17, 9, 30)
+FIRST_DAY = datetime(2024, 2, 3)
 
 TRANSITION_TYPES = {
     "transition_id": "VARCHAR",

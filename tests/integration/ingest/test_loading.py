@@ -14,7 +14,7 @@ from orchestration.settings import PROJECT_ROOT
 
 def moment(*parts: int) -> datetime:
     """A UTC time without zone, as the warehouse holds it."""
-    return datetime(*parts)  # noqa: DTZ001
+    return datetime(*parts)
 
 
 def submission(number: int, **values: object) -> dict:
