@@ -18,7 +18,7 @@ typed as (
 select
     typed.raw_name,
     trim({{ regexp_replace_all(
-        'lower(translate(typed.raw_name, character_maps.width_from, character_maps.width_to))', "'[^\\p{L}]+'", "' '"
+        fold_characters('lower(typed.raw_name)', ['width']), "'[^\\p{L}]+'", "' '"
     ) }}) as name_key
 from typed
 cross join character_maps

@@ -29,7 +29,9 @@ interactions as (
 ),
 
 visiting_domains as (
-    select distinct domains.domain
+    select distinct
+        'domain' as key_type,
+        domains.domain
     from interactions
     inner join domains
         on interactions.company_domain = domains.raw_host
@@ -49,7 +51,7 @@ derived as (
     left join used_accounts
         on account_keys.account_id = used_accounts.account_id
     left join visiting_domains
-        on account_keys.key_type = 'domain'
+        on account_keys.key_type = visiting_domains.key_type
             and account_keys.key_value = visiting_domains.domain
     where not account_keys.is_crm_account
         and (used_accounts.account_id is not null or visiting_domains.domain is not null)

@@ -5,9 +5,9 @@ character_folds as (
 )
 
 select
-{%- for kind in ['width', 'digit', 'traditional', 'accent'] %}
+    {%- for kind in ['width', 'digit', 'traditional', 'accent'] %}
         {{ text_agg("case when kind = '" ~ kind ~ "' then from_character end", '', 'from_character') }} as {{ kind }}_from,
-        {{ text_agg("case when kind = '" ~ kind ~ "' then to_character end", '', 'from_character') }}
-            as {{ kind }}_to{{ ',' if not loop.last }}
-{%- endfor %}
+        {{ text_agg("case when kind = '" ~ kind ~ "' then to_character end", '', 'from_character') }} as {{ kind }}_to,
+    {%- endfor %}
+    count(*) as fold_count
 from character_folds

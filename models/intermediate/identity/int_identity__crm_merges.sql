@@ -5,7 +5,7 @@ stg_merges as (
     select * from {{ ref('stg_crm__merges') }}
 ),
 
-merges as (
+first_merges as (
     select
         source_system,
         object_type,
@@ -26,19 +26,19 @@ walk as (
         loser_id,
         winner_id,
         1 as hops
-    from merges
+    from first_merges
     union all
     select
         walk.source_system,
         walk.object_type,
         walk.loser_id,
-        merges.winner_id,
+        first_merges.winner_id,
         walk.hops + 1 as hops
     from walk
-    inner join merges
-        on walk.source_system = merges.source_system
-        and walk.object_type = merges.object_type
-        and walk.winner_id = merges.loser_id
+    inner join first_merges
+        on walk.source_system = first_merges.source_system
+        and walk.object_type = first_merges.object_type
+        and walk.winner_id = first_merges.loser_id
     where walk.hops < {{ var('identity_max_merge_hops', 20) }}
 ),
 
@@ -58,16 +58,16 @@ select
     ends.source_system,
     ends.object_type,
     ends.loser_id,
-    merges.winner_id as next_winner_id,
+    first_merges.winner_id as next_winner_id,
     case
         when ends.hops >= {{ var('identity_max_merge_hops', 20) }} then least(ends.smallest_id, ends.loser_id)
         else ends.last_id
     end as winner_id,
-    merges.load_sequence,
-    merges.arrived_at,
-    merges.merged_at
+    first_merges.load_sequence,
+    first_merges.arrived_at,
+    first_merges.merged_at
 from ends
-inner join merges
-    on ends.source_system = merges.source_system
-    and ends.object_type = merges.object_type
-    and ends.loser_id = merges.loser_id
+inner join first_merges
+    on ends.source_system = first_merges.source_system
+    and ends.object_type = first_merges.object_type
+    and ends.loser_id = first_merges.loser_id

@@ -1,6 +1,6 @@
 with
 
-merges as (
+merge_rows as (
     select
         _source_system as source_system,
         object_type,
@@ -68,7 +68,7 @@ mentions as (
         load_sequence,
         load_id,
         arrived_at
-    from merges
+    from merge_rows
     union all
     select
         source_system,
@@ -78,7 +78,7 @@ mentions as (
         load_sequence,
         load_id,
         arrived_at
-    from merges
+    from merge_rows
 ),
 
 grouped as (

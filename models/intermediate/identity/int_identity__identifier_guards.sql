@@ -63,17 +63,23 @@ contact_counts as (
     group by identifier_sightings.identifier_type, identifier_sightings.identifier_value
 ),
 
-guarded_emails as (
+-- keyed by both columns: a join on the value alone with a condition on the type is a nested loop
+told_by_value as (
     select distinct
-        email,
+        'email' as identifier_type,
+        email as identifier_value,
         is_role,
-        is_disposable
+        is_disposable,
+        false as has_digit_run
     from normal_emails
     where is_role or is_disposable
-),
-
-guarded_phones as (
-    select distinct phone
+    union all
+    select distinct
+        'phone' as identifier_type,
+        phone as identifier_value,
+        false as is_role,
+        false as is_disposable,
+        has_digit_run
     from normal_phones
     where has_digit_run
 ),
@@ -100,9 +106,9 @@ gathered as (
         identifier_rules.max_contacts,
         steward_blocks.identifier_value is not null as is_steward_blocked,
         blocked_values.identifier_value is not null as is_placeholder,
-        coalesce(guarded_emails.is_role, false) as is_role,
-        coalesce(guarded_emails.is_disposable, false) as is_disposable,
-        guarded_phones.phone is not null as has_digit_run
+        coalesce(told_by_value.is_role, false) as is_role,
+        coalesce(told_by_value.is_disposable, false) as is_disposable,
+        coalesce(told_by_value.has_digit_run, false) as has_digit_run
     from record_counts
     inner join identifier_rules
         on record_counts.identifier_type = identifier_rules.identifier_type
@@ -118,12 +124,9 @@ gathered as (
     left join blocked_values
         on record_counts.identifier_type = blocked_values.identifier_type
             and record_counts.identifier_value = blocked_values.identifier_value
-    left join guarded_emails
-        on record_counts.identifier_type = 'email'
-            and record_counts.identifier_value = guarded_emails.email
-    left join guarded_phones
-        on record_counts.identifier_type = 'phone'
-            and record_counts.identifier_value = guarded_phones.phone
+    left join told_by_value
+        on record_counts.identifier_type = told_by_value.identifier_type
+            and record_counts.identifier_value = told_by_value.identifier_value
 ),
 
 judged as (

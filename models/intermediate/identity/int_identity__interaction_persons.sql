@@ -4,11 +4,10 @@ interactions as (
     select
         record_id as interaction_record_id,
         source_system,
-        occurred_at,
-    {%- for column in touch_columns() %}
-        {{ blank_to_null(column) }} as {{ column }}{{ ',' if not loop.last }}
-    
-    {%- endfor %}
+        {%- for column in touch_columns() %}
+            {{ blank_to_null(column) }} as {{ column }},
+        {%- endfor %}
+        occurred_at
     from {{ ref('stg_engagement__interactions') }}
 ),
 

@@ -43,7 +43,7 @@ typed as (
 folded as (
     select
         typed.raw_email,
-        lower(trim(translate(typed.raw_email, character_maps.width_from, character_maps.width_to))) as text
+        trim({{ fold_characters('lower(typed.raw_email)', ['width']) }}) as text
     from typed
     cross join character_maps
 ),

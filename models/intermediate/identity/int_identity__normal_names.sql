@@ -29,15 +29,7 @@ typed as (
 folded as (
     select
         typed.raw_name,
-        lower(translate(
-            translate(
-                translate(typed.raw_name, character_maps.width_from, character_maps.width_to),
-                character_maps.traditional_from,
-                character_maps.traditional_to
-            ),
-            character_maps.accent_from,
-            character_maps.accent_to
-        )) as text
+        {{ fold_characters('lower(typed.raw_name)', ['width', 'traditional', 'accent']) }} as text
     from typed
     cross join character_maps
 ),

@@ -38,11 +38,7 @@ folded as (
     select
         typed.raw_phone,
         typed.country_code,
-        lower(translate(
-            translate(typed.raw_phone, character_maps.width_from, character_maps.width_to),
-            character_maps.digit_from,
-            character_maps.digit_to
-        )) as text
+        {{ fold_characters('lower(typed.raw_phone)', ['width', 'digit']) }} as text
     from typed
     cross join character_maps
 ),

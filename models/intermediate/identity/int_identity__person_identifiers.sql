@@ -16,21 +16,23 @@ normal_phones as (
     select * from {{ ref('int_identity__normal_phones') }}
 ),
 
-mailboxes as (
+-- keyed by both columns: a join on the value alone with a condition on the type is a nested loop
+traits as (
     select distinct
-        email,
-        is_corporate
+        'email' as identifier_type,
+        email as identifier_value,
+        is_corporate as is_corporate_email,
+        false as is_mobile
     from normal_emails
-),
-
-numbers as (
+    union all
     select distinct
-        phone,
+        'phone' as identifier_type,
+        phone as identifier_value,
+        false as is_corporate_email,
         is_mobile
     from normal_phones
 ),
 
--- a deal that names a contact is a mere reference: it dates an identifier only when no record of its own does
 grouped as (
     select
         record_persons.person_id,
@@ -57,14 +59,11 @@ select
     grouped.guard_reason,
     grouped.record_count,
     grouped.is_usable,
-    coalesce(mailboxes.is_corporate, false) as is_corporate_email,
-    coalesce(numbers.is_mobile, false) as is_mobile,
+    coalesce(traits.is_corporate_email, false) as is_corporate_email,
+    coalesce(traits.is_mobile, false) as is_mobile,
     grouped.first_seen_at,
     grouped.last_seen_at
 from grouped
-left join mailboxes
-    on grouped.identifier_type = 'email'
-        and grouped.identifier_value = mailboxes.email
-left join numbers
-    on grouped.identifier_type = 'phone'
-        and grouped.identifier_value = numbers.phone
+left join traits
+    on grouped.identifier_type = traits.identifier_type
+        and grouped.identifier_value = traits.identifier_value

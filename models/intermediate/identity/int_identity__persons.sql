@@ -72,11 +72,10 @@ followed as (
 
 golden as (
     select
-        person_id,
-    {%- for attribute in ['email', 'phone', 'full_name', 'country'] + plain_profile_attributes() %}
-        max(case when attribute = '{{ attribute }}' then value end) as {{ attribute }}{{ ',' if not loop.last }}
-    
-    {%- endfor %}
+        {%- for attribute in ['email', 'phone', 'full_name', 'country'] + plain_profile_attributes() %}
+            max(case when attribute = '{{ attribute }}' then value end) as {{ attribute }},
+        {%- endfor %}
+        person_id
     from profile_history
     where valid_to is null
     group by person_id

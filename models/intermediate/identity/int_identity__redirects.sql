@@ -63,18 +63,22 @@ both_ways as (
     where from_lineages.lineage_id <> to_lineages.lineage_id
 ),
 
+-- the earliest link between two lineages; of several in one load the one that arrived first
 joins as (
     select
         both_ways.from_lineage_id,
         both_ways.to_lineage_id,
         to_births.birth_order as to_birth_order,
-        min(both_ways.load_sequence) as load_sequence,
-        min_by(both_ways.because, both_ways.load_sequence || both_ways.because) as because,
-        min_by(both_ways.arrived_at, both_ways.load_sequence) as arrived_at
+        both_ways.load_sequence,
+        both_ways.because,
+        both_ways.arrived_at
     from both_ways
     inner join births as to_births
         on both_ways.to_lineage_id = to_births.lineage_id
-    group by both_ways.from_lineage_id, both_ways.to_lineage_id, to_births.birth_order
+    qualify row_number() over (
+            partition by both_ways.from_lineage_id, both_ways.to_lineage_id, to_births.birth_order
+            order by both_ways.load_sequence, both_ways.arrived_at, both_ways.because
+        ) = 1
 ),
 
 walks as (

@@ -113,12 +113,14 @@ merged_objects as (
 
 named_records as (
     select
-        identifier_type,
-        identifier_value,
-        min_by(record_id, load_sequence) as record_id,
-        min(load_sequence) as load_sequence
+        identifiers.identifier_type,
+        identifiers.identifier_value,
+        min_by(identifiers.record_id, records.birth_order) as record_id,
+        min(identifiers.load_sequence) as load_sequence
     from identifiers
-    group by identifier_type, identifier_value
+    inner join records
+        on identifiers.record_id = records.record_id
+    group by identifiers.identifier_type, identifiers.identifier_value
     union all
     select
         'record' as identifier_type,

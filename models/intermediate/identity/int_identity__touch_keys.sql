@@ -5,12 +5,11 @@ interactions as (
         _source_system as source_system,
         _load_sequence as load_sequence,
         _load_id as load_id,
+        {%- for column in touch_columns() %}
+            {{ blank_to_null(column) }} as {{ column }},
+        {%- endfor %}
         _arrived_at as arrived_at,
-        occurred_at,
-    {%- for column in touch_columns() %}
-        {{ blank_to_null(column) }} as {{ column }}{{ ',' if not loop.last }}
-    
-    {%- endfor %}
+        occurred_at
     from {{ source('engagement', 'interactions') }}
     where _arrived_at <= {{ as_of() }}
 ),
