@@ -1,7 +1,7 @@
 {#- The links inside the persons of today, each with the load that brought it: what the history of ids is told from.
     A link is never dated before it held, or an id that was given would lead nowhere. Strong identifiers, equal names on one weak
     identifier and devices are dated exactly; where only the names of whole clusters agree, the link is dated when both clusters
-    were complete. -#}
+    were complete; what is left is dated when the person was. -#}
 with
 
 identifiers as (
@@ -118,7 +118,8 @@ seated as (
 ),
 
 heads as (
-    select * from seated where seat = 1
+    select * from seated
+    where seat = 1
 ),
 
 -- the first known record on a device, to which the records of the device alone go
@@ -136,9 +137,9 @@ known_on_device as (
     where shown.strength = 'device'
         and device_attachments.record_id is null
     qualify row_number() over (
-        partition by shown.person_id, shown.identifier_type, shown.identifier_value
-        order by shown.load_sequence, shown.birth_order
-    ) = 1
+            partition by shown.person_id, shown.identifier_type, shown.identifier_value
+            order by shown.load_sequence, shown.birth_order
+        ) = 1
 ),
 
 clusters as (
@@ -167,6 +168,7 @@ merge_arrivals as (
 additions as (
     select
         clusters.cluster_id,
+        shown.person_id,
         shown.load_sequence,
         shown.arrived_at
     from shown
@@ -175,11 +177,14 @@ additions as (
     union all
     select
         clusters.cluster_id,
+        record_persons.person_id,
         merge_arrivals.load_sequence,
         merge_arrivals.arrived_at
     from merge_arrivals
     inner join clusters
         on merge_arrivals.node_a = clusters.record_id
+    inner join record_persons
+        on merge_arrivals.node_a = record_persons.record_id
 ),
 
 complete_clusters as (
@@ -189,6 +194,15 @@ complete_clusters as (
         max(arrived_at) as arrived_at
     from additions
     group by cluster_id
+),
+
+complete_persons as (
+    select
+        person_id,
+        max(load_sequence) as load_sequence,
+        max(arrived_at) as arrived_at
+    from additions
+    group by person_id
 ),
 
 links as (
@@ -219,6 +233,9 @@ links as (
         on shown.person_id = known_on_device.person_id
             and shown.identifier_type = known_on_device.identifier_type
             and shown.identifier_value = known_on_device.identifier_value
+    left join record_names
+        on shown.record_id = record_names.record_id
+    where record_names.record_id is null
     union all
     select
         weak_edges.node_a,
@@ -243,6 +260,17 @@ links as (
         arrived_at,
         link_rule as because
     from merge_arrivals
+    union all
+    select
+        record_persons.record_id as node_a,
+        record_persons.person_id as node_b,
+        complete_persons.load_sequence,
+        complete_persons.arrived_at,
+        record_persons.link_rule as because
+    from record_persons
+    inner join complete_persons
+        on record_persons.person_id = complete_persons.person_id
+    where record_persons.record_id <> record_persons.person_id
 )
 
 select

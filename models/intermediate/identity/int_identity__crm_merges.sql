@@ -37,8 +37,8 @@ walk as (
     from walk
     inner join first_merges
         on walk.source_system = first_merges.source_system
-        and walk.object_type = first_merges.object_type
-        and walk.winner_id = first_merges.loser_id
+            and walk.object_type = first_merges.object_type
+            and walk.winner_id = first_merges.loser_id
     where walk.hops < {{ var('identity_max_merge_hops', 20) }}
 ),
 
@@ -69,5 +69,5 @@ select
 from ends
 inner join first_merges
     on ends.source_system = first_merges.source_system
-    and ends.object_type = first_merges.object_type
-    and ends.loser_id = first_merges.loser_id
+        and ends.object_type = first_merges.object_type
+        and ends.loser_id = first_merges.loser_id

@@ -85,6 +85,18 @@ identities as (
     group by anonymous_id, cluster_id
 ),
 
+named_clusters as (
+    select distinct cluster_id from clusters_names
+),
+
+identity_counts as (
+    select
+        anonymous_id,
+        count(*) as identity_count
+    from identities
+    group by anonymous_id
+),
+
 first_identities as (
     select
         anonymous_id,
@@ -113,8 +125,17 @@ other_attachments as (
     left join clusters_names
         on device_sightings.cluster_id = clusters_names.cluster_id
             and anonymous_records.name_key = clusters_names.name_key
+    left join named_clusters
+        on device_sightings.cluster_id = named_clusters.cluster_id
+    inner join identity_counts
+        on device_sightings.anonymous_id = identity_counts.anonymous_id
     where anonymous_records.source_table <> 'engagement.interactions'
-        and (anonymous_records.name_key is null or clusters_names.name_key is not null)
+        and (
+            anonymous_records.name_key is null
+            or clusters_names.name_key is not null
+            -- who has shown no name may be the one who has, while nobody else uses the device
+            or (named_clusters.cluster_id is null and identity_counts.identity_count = 1)
+        )
     qualify row_number() over (
             partition by anonymous_records.record_id
             order by

@@ -1,7 +1,8 @@
 """Ids of persons over time: a pure function of what has landed, in whatever order the rows lie.
 
 One random world is told three times: up to its fourth load, up to its last, and up to its last with every row in another place.
-Nobody in it shares an identifier with anybody else, so that links only ever come, and the ids of both moments are known.
+Nobody in it shares an identifier with anybody else, and no named form has a device alone to speak for it (such a form leaves again
+when the device turns out to be shared), so that links only ever come.
 """
 
 import hashlib
@@ -76,6 +77,8 @@ def random_world(seed: int) -> World:
             kind = dice.choice(["form", "lead", "touch", "touch"])
             at = arrival(load) - timedelta(hours=dice.randint(1, 23))
             if kind == "form":
+                if shown.keys() == {"anonymous_id"}:
+                    shown["phone"] = own["phone"]
                 world.add(
                     "forms", "submissions", key, load, submission_id=key, submitted_at=at, full_name=name, **shown
                 )
