@@ -47,10 +47,10 @@ _SECTIONS: Sequence[tuple[str, str]] = (
     (
         "Stages",
         """
-        select track, cycle_number, stage, entered_at, exited_at, signal, evidence_kind, score_at_entry, route
+        select track, cycle_number, stage_label, direction, entered_at, exited_at, signal, evidence_kind, score_at_entry, route
         from fct_lifecycle_transition
         where person_id = $id
-        order by track, entered_at, stage_rank
+        order by track, entered_at, cycle_number, stage_rank
         """,
     ),
     (

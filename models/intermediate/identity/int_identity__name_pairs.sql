@@ -1,8 +1,8 @@
 {#- Names that meet on one weak identifier, and whether one person can bear both. Each pair stands in both directions. -#}
 with
 
-weak_holders as (
-    select * from {{ ref('int_identity__weak_holders') }}
+listed_names as (
+    select * from {{ ref('int_identity__weak_names') }}
 ),
 
 name_rules as (
@@ -14,31 +14,6 @@ limits as (
         max(case when rule = 'max_typo_distance' then value end) as max_typo_distance,
         max(case when rule = 'min_typo_length' then value end) as min_typo_length
     from name_rules
-),
-
--- more names than this on one identifier make it hot, so no pair beyond them is asked for
-positions as (
-    select numbers.position
-    from {{ integers_to(40) }} as numbers
-),
-
-name_sets as (
-    select distinct
-        identifier_type,
-        identifier_value,
-        names_key
-    from weak_holders
-    where names_key is not null
-),
-
-listed_names as (
-    select distinct
-        name_sets.identifier_type,
-        name_sets.identifier_value,
-        split_part(name_sets.names_key, '|', positions.position) as name_key
-    from name_sets
-    cross join positions
-    where split_part(name_sets.names_key, '|', positions.position) <> ''
 ),
 
 pairs as (
@@ -56,6 +31,11 @@ names as (
     select distinct left_name as name_key from pairs
 ),
 
+positions as (
+    select numbers.position
+    from {{ integers_to(6) }} as numbers
+),
+
 words as (
     select
         names.name_key,
@@ -63,8 +43,7 @@ words as (
         split_part(names.name_key, ' ', positions.position) as word
     from names
     cross join positions
-    where positions.position <= 6
-        and split_part(names.name_key, ' ', positions.position) <> ''
+    where split_part(names.name_key, ' ', positions.position) <> ''
 ),
 
 word_counts as (

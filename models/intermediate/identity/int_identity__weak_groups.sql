@@ -10,29 +10,8 @@ name_pairs as (
     select * from {{ ref('int_identity__name_pairs') }}
 ),
 
-positions as (
-    select numbers.position
-    from {{ integers_to(40) }} as numbers
-),
-
-name_sets as (
-    select distinct
-        identifier_type,
-        identifier_value,
-        names_key
-    from weak_holders
-    where names_key is not null
-),
-
 listed_names as (
-    select
-        name_sets.identifier_type,
-        name_sets.identifier_value,
-        name_sets.names_key,
-        split_part(name_sets.names_key, '|', positions.position) as name_key
-    from name_sets
-    cross join positions
-    where split_part(name_sets.names_key, '|', positions.position) <> ''
+    select * from {{ ref('int_identity__weak_names') }}
 ),
 
 compatible_sets as (
