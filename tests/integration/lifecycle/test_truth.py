@@ -13,6 +13,17 @@ def agreement(warehouse_home: Settings, sample_truth_dir: Path) -> Agreement:
     return compare_with_truth(warehouse_home.warehouse_path, sample_truth_dir)
 
 
+def test_the_figures_are_shown(agreement: Agreement, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = (
+        f"sample truth: pair precision {agreement.pair_precision:.4f}, recall {agreement.pair_recall:.4f};"
+        f" right current stages {agreement.right_current_stages:.4f}, stage entries {agreement.right_stage_entries:.4f};"
+        f" {agreement.persons} persons for {agreement.true_persons}"
+    )
+    with capsys.disabled():
+        print(f"\n{figures}")  # noqa: T201 - for whoever reads the test run
+    assert agreement.true_persons > 0
+
+
 def test_records_of_two_people_are_not_linked(agreement: Agreement) -> None:
     assert agreement.pair_precision >= 0.999
 
