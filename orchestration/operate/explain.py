@@ -18,7 +18,9 @@ from orchestration.sql import quote_identifier, quote_literal
 _SHOWN_ROWS = 40
 
 _FIND = """
-    select person_id from dim_person where person_id = $id
+    select person_id from dim_person
+    where person_id = $id or lower(email) = lower($id)
+        or (length($digits) >= 7 and regexp_replace(phone, '[^0-9]', '', 'g') like '%' || $digits)
     union
     select person_id from bridge_person_identifier
     where lower(identifier_value) = lower($id) or (length($digits) >= 7 and identifier_value like '%' || $digits)
