@@ -19,7 +19,7 @@
     {% set counter = namespace(round=0, is_open=true) %}
     {% for _ in range(limit) %}
         {% if counter.is_open %}
-            {% set left_over = run_query('select count(*) as edge_count from ' ~ prefix ~ '_edge').columns[0].values()[0] %}
+            {% set left_over = scratch_count(prefix ~ '_edge') %}
             {% if left_over == 0 %}
                 {% set counter.is_open = false %}
             {% else %}

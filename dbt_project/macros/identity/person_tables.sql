@@ -63,3 +63,17 @@
 {% macro touch_key_id(source_system) -%}
     {{ md5_text(["'engagement.interactions'", source_system] + touch_columns()) }}
 {%- endmacro %}
+
+
+{#- Columns of int_identity__record_versions that a row brings with it; its number and time follow from all rows of the record. -#}
+{% macro version_columns(alias='') %}
+    {% set columns = [] %}
+    {% for column in [
+        'record_id', 'source_table', 'source_system', 'record_key', 'load_id', 'lead_id', 'contact_id', 'crm_account_id', 'registration_id'
+    ] + person_columns() + [
+        'country_code', 'person_name', 'birth_order', 'load_sequence', 'source_row', 'is_deleted', 'arrived_at', 'event_at', 'updated_at'
+    ] %}
+        {% do columns.append(alias ~ column) %}
+    {% endfor %}
+    {{ return(columns) }}
+{% endmacro %}

@@ -1,12 +1,13 @@
 {#-
-    A table (node_id, component_id, is_conflicted) from a query over edges.
+    A table (node, component, is_conflicted) from a query over edges.
 
-    The model's SQL returns node_a, node_b (texts) and trust_rank (integer, 1 = most trusted). `component_id` is the smallest
-    node_id of the component: a pure function of the edges. Nodes without an edge are not listed.
+    The model's SQL returns node_a, node_b (bigint) and trust_rank (integer, 0 = most trusted). `component` is the smallest node
+    of the component: a pure function of the edges. Nodes without an edge are not listed.
 
-    config `unique_values`: name of a model (node_id, namespace, value). Two different values of one namespace never share a
-    component: where they would, the links of that component are re-admitted rank by rank, the most trusted first, and a rank
-    whose links would bring two values together is left out there. No order of rows plays a part.
+    config `unique_values`: name of a model (node, namespace, value). Two different values of one namespace never share a
+    component. Where they would, the component's links are admitted again rank by rank, the most trusted first. A rank whose links
+    would bring two values together is shared out: nodes without a value go with the nearest one that has, the older of two equally
+    near, and then the parts join pair by pair wherever they may. No order of rows plays a role.
 -#}
 {% materialization components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -21,11 +22,15 @@
     {{ run_hooks(pre_hooks) }}
 
     {% do drop_component_tables(p) %}
-    {% do number_nodes(p, sql) %}
-    {% set rounds = contract_edges(p, p ~ '_all') %}
-    {% do run_query('create temporary table ' ~ p ~ '_final as select node, label, false as is_conflicted from ' ~ p ~ '_label') %}
-    {% if unique_values %}
-        {% do split_conflicts(p, ref(unique_values)) %}
+    {% do run_query('create temporary table ' ~ p ~ '_all as ' ~ sql) %}
+    {% do run_query('create temporary table ' ~ p ~ '_now (node bigint, label bigint)') %}
+    {% if scratch_count(p ~ '_all') == 0 %}
+        {% do run_query('create temporary table ' ~ p ~ '_label (node bigint, label bigint)') %}
+    {% else %}
+        {% do contract_edges(p, p ~ '_all') %}
+        {% if unique_values %}
+            {% do split_conflicts(p, ref(unique_values)) %}
+        {% endif %}
     {% endif %}
 
     {% call statement('main') -%}
@@ -45,166 +50,278 @@
 {% endmaterialization %}
 
 
+{#- Whatever a run that died, or this one, has left under the prefix. -#}
 {% macro drop_component_tables(p) %}
-    {% set names = [] %}
-    {% for suffix in [
-        '_node', '_all', '_final', '_label', '_edge', '_edge_next', '_root', '_root_next', '_ranked', '_unique', '_open', '_now', '_try',
-        '_bad', '_now_next', '_final_next', '_try_label', '_try_edge'
-    ] %}
-        {% do names.append(p ~ suffix) %}
-    {% endfor %}
-    {% do drop_scratch_tables(names) %}
+    {% do drop_scratch_tables(scratch_tables(p ~ '_')) %}
 {% endmacro %}
 
 
-{#- Texts become dense integers in text order, so that the smallest number is the smallest text. -#}
-{% macro number_nodes(p, edge_sql) %}
-    {% do run_query('create temporary table ' ~ p ~ '_ranked as ' ~ edge_sql) %}
-    {% set nodes %}
-        create temporary table {{ p }}_node as
-        with named as (
-            select node_a as node_id from {{ p }}_ranked
-            union
-            select node_b as node_id from {{ p }}_ranked
-        )
-
-        select
-            node_id,
-            row_number() over (order by node_id) as node
-        from named
-    {% endset %}
-    {% do run_query(nodes) %}
-    {% set edges %}
-        create temporary table {{ p }}_all as
-        select
-            node_of_a.node as node_a,
-            node_of_b.node as node_b,
-            edge.trust_rank
-        from {{ p }}_ranked as edge
-        inner join {{ p }}_node as node_of_a
-            on edge.node_a = node_of_a.node_id
-        inner join {{ p }}_node as node_of_b
-            on edge.node_b = node_of_b.node_id
-    {% endset %}
-    {% do run_query(edges) %}
-    {% do drop_scratch_tables([p ~ '_ranked']) %}
-{% endmacro %}
-
-
+{#- `_now` holds the nodes of components that were taken apart; a component is named by its smallest node in the end. -#}
 {% macro components_result_sql(p) %}
+    with labelled as (
+        select
+            label_table.node,
+            coalesce(now_table.label, label_table.label) as label,
+            now_table.node is not null as is_conflicted
+        from {{ p }}_label as label_table
+        left join {{ p }}_now as now_table
+            on label_table.node = now_table.node
+    )
+
     select
-        node.node_id,
-        anchor.node_id as component_id,
-        coalesce(final.is_conflicted, false) as is_conflicted
-    from {{ p }}_node as node
-    left join {{ p }}_final as final
-        on node.node = final.node
-    inner join {{ p }}_node as anchor
-        on coalesce(final.label, node.node) = anchor.node
+        node,
+        case when is_conflicted then min(node) over (partition by is_conflicted, label) else label end as component,
+        is_conflicted
+    from labelled
 {% endmacro %}
 
 
-{#- Components in which a namespace shows two values: take them apart and re-admit their links rank by rank. -#}
+{#- Components in which a namespace shows two values: take them apart and admit their links again rank by rank. -#}
 {% macro split_conflicts(p, unique_relation) %}
-    {% set unique_sql %}
-        create temporary table {{ p }}_unique as
-        select distinct
-            node.node,
-            unique_value.namespace,
-            unique_value.value
-        from {{ unique_relation }} as unique_value
-        inner join {{ p }}_node as node
-            on unique_value.node_id = node.node_id
-    {% endset %}
-    {% do run_query(unique_sql) %}
+    {% do run_query(
+        'create temporary table ' ~ p ~ '_unique as select distinct node, namespace, value from ' ~ unique_relation
+    ) %}
+    {% do drop_scratch_tables([p ~ '_now']) %}
     {% set open_sql %}
-        create temporary table {{ p }}_open as
-        with conflicted as (
-            select final.label
-            from {{ p }}_final as final
+        create temporary table {{ p }}_now as
+        with valued as (
+            select
+                label_table.label,
+                unique_value.namespace,
+                min(unique_value.value) as least_value,
+                max(unique_value.value) as greatest_value
+            from {{ p }}_label as label_table
             inner join {{ p }}_unique as unique_value
-                on final.node = unique_value.node
-            group by final.label, unique_value.namespace
-            having count(distinct unique_value.value) > 1
+                on label_table.node = unique_value.node
+            group by label_table.label, unique_value.namespace
         )
 
-        select final.node
-        from {{ p }}_final as final
-        where final.label in (select conflicted.label from conflicted)
+        select
+            label_table.node,
+            label_table.node as label
+        from {{ p }}_label as label_table
+        where label_table.label in (select valued.label from valued where valued.least_value <> valued.greatest_value)
     {% endset %}
     {% do run_query(open_sql) %}
-    {% set open_count = run_query('select count(*) as node_count from ' ~ p ~ '_open').columns[0].values()[0] %}
-    {% if open_count > 0 %}
-        {% do run_query('create temporary table ' ~ p ~ '_now as select node, node as label from ' ~ p ~ '_open') %}
-        {% set ranks = run_query(
-            'select distinct edge.trust_rank from ' ~ p ~ '_all as edge inner join ' ~ p
-            ~ '_open as opened on edge.node_a = opened.node order by edge.trust_rank'
-        ).columns[0].values() %}
-        {% for rank in ranks %}
-            {% do admit_rank(p, rank) %}
-        {% endfor %}
-        {% do drop_scratch_tables([p ~ '_final_next']) %}
-        {% set final_sql %}
-            create temporary table {{ p }}_final_next as
-            select
-                final.node,
-                coalesce(now.label, final.label) as label,
-                now.node is not null as is_conflicted
-            from {{ p }}_final as final
-            left join {{ p }}_now as now
-                on final.node = now.node
-        {% endset %}
-        {% do run_query(final_sql) %}
-        {% do drop_scratch_tables([p ~ '_final']) %}
-        {% do run_query('alter table ' ~ p ~ '_final_next rename to ' ~ p ~ '_final') %}
-    {% endif %}
+    {% set ranks = run_query(
+        'select distinct edge.trust_rank from ' ~ p ~ '_all as edge inner join ' ~ p
+        ~ '_now as now_table on edge.node_a = now_table.node order by edge.trust_rank'
+    ).columns[0].values() %}
+    {% for rank in ranks %}
+        {% do admit_rank(p, rank) %}
+    {% endfor %}
 {% endmacro %}
 
 
-{#- Try all links of one rank between what stands now; keep a joined component unless it brings two values together. -#}
+{#- Try all links of one rank between what stands now. What joins without a conflict is joined; the rest is shared out. -#}
 {% macro admit_rank(p, rank) %}
-    {% do drop_scratch_tables([p ~ '_try', p ~ '_bad', p ~ '_now_next']) %}
+    {% do drop_scratch_tables([p ~ '_try', p ~ '_bad', p ~ '_value']) %}
     {% set try_sql %}
         create temporary table {{ p }}_try as
-        select
-            now_a.label as node_a,
-            now_b.label as node_b
+        select distinct
+            least(now_a.label, now_b.label) as node_a,
+            greatest(now_a.label, now_b.label) as node_b
         from {{ p }}_all as edge
         inner join {{ p }}_now as now_a
             on edge.node_a = now_a.node
         inner join {{ p }}_now as now_b
             on edge.node_b = now_b.node
         where edge.trust_rank = {{ rank }}
+            and now_a.label <> now_b.label
     {% endset %}
     {% do run_query(try_sql) %}
     {% do contract_edges(p ~ '_try', p ~ '_try') %}
+    {% do run_query(
+        'create temporary table ' ~ p ~ '_value as select distinct now_table.label, unique_value.namespace, unique_value.value from '
+        ~ p ~ '_now as now_table inner join ' ~ p ~ '_unique as unique_value on now_table.node = unique_value.node'
+    ) %}
     {% set bad_sql %}
         create temporary table {{ p }}_bad as
         select distinct try_label.label
-        from {{ p }}_now as now
-        inner join {{ p }}_try_label as try_label
-            on now.label = try_label.node
-        inner join {{ p }}_unique as unique_value
-            on now.node = unique_value.node
+        from {{ p }}_try_label as try_label
+        inner join {{ p }}_value as unique_value
+            on try_label.node = unique_value.label
         group by try_label.label, unique_value.namespace
         having count(distinct unique_value.value) > 1
     {% endset %}
     {% do run_query(bad_sql) %}
-    {% set now_sql %}
-        create temporary table {{ p }}_now_next as
+    {% do share_out(p) %}
+    {% set parts_sql %}
+        create temporary table {{ p }}_join as
         select
-            now.node,
-            case
-                when try_label.label is null or bad.label is not null then now.label
-                else try_label.label
-            end as label
-        from {{ p }}_now as now
-        left join {{ p }}_try_label as try_label
-            on now.label = try_label.node
-        left join {{ p }}_bad as bad
+            try_label.node as label,
+            coalesce(part.part, try_label.label) as new_label
+        from {{ p }}_try_label as try_label
+        left join {{ p }}_part as part
+            on try_label.node = part.node
+    {% endset %}
+    {% do run_query(parts_sql) %}
+    {% do relabel(p ~ '_now', 'label', p ~ '_join') %}
+    {% do drop_scratch_tables([p ~ '_try', p ~ '_try_label', p ~ '_bad', p ~ '_part', p ~ '_value', p ~ '_join']) %}
+{% endmacro %}
+
+
+{#- `<p>_part` (node, part): how the nodes of the conflicting components go together. -#}
+{% macro share_out(p) %}
+    {% do drop_scratch_tables([p ~ '_part']) %}
+    {% set start_sql %}
+        create temporary table {{ p }}_part as
+        select
+            try_label.node,
+            case when try_label.node in (select unique_value.label from {{ p }}_value as unique_value) then try_label.node end as part
+        from {{ p }}_try_label as try_label
+        inner join {{ p }}_bad as bad
             on try_label.label = bad.label
     {% endset %}
-    {% do run_query(now_sql) %}
-    {% do drop_scratch_tables([p ~ '_now', p ~ '_try', p ~ '_try_label', p ~ '_bad']) %}
-    {% do run_query('alter table ' ~ p ~ '_now_next rename to ' ~ p ~ '_now') %}
+    {% do run_query(start_sql) %}
+    {% if scratch_count(p ~ '_part') > 0 %}
+        {% do reach_from_valued_nodes(p) %}
+        {% do join_where_allowed(p) %}
+    {% endif %}
+{% endmacro %}
+
+
+{#- A step further in each round; of two parts that reach a node in one round, the older has it. -#}
+{% macro reach_from_valued_nodes(p) %}
+    {% set counter = namespace(is_open=true) %}
+    {% for _ in range(10000) %}{% if counter.is_open %}
+        {% do drop_scratch_tables([p ~ '_reach']) %}
+        {% set reach_sql %}
+            create temporary table {{ p }}_reach as
+            with both_ways as (
+                select node_a as node, node_b as neighbour from {{ p }}_try
+                union all
+                select node_b as node, node_a as neighbour from {{ p }}_try
+            )
+
+            select
+                open_part.node as label,
+                min(reached_part.part) as new_label
+            from {{ p }}_part as open_part
+            inner join both_ways
+                on open_part.node = both_ways.node
+            inner join {{ p }}_part as reached_part
+                on both_ways.neighbour = reached_part.node
+            where open_part.part is null
+                and reached_part.part is not null
+            group by open_part.node
+        {% endset %}
+        {% do run_query(reach_sql) %}
+        {% if scratch_count(p ~ '_reach') == 0 %}
+            {% set counter.is_open = false %}
+        {% else %}
+            {% do run_query(
+                'update ' ~ p ~ '_part as open_part set part = reach.new_label from ' ~ p ~ '_reach as reach where open_part.node = reach.label'
+            ) %}
+        {% endif %}
+    {% endif %}{% endfor %}
+    {% do drop_scratch_tables([p ~ '_reach']) %}
+{% endmacro %}
+
+
+{#- Parts that touch and share no namespace with two values join, each with its oldest choice where the choice is mutual. The oldest
+    part left with a choice and its oldest choice always are, so every round joins at least two. -#}
+{% macro join_where_allowed(p) %}
+    {% set counter = namespace(is_open=true) %}
+    {% for _ in range(10000) %}{% if counter.is_open %}
+        {% do drop_scratch_tables([p ~ '_pair', p ~ '_join']) %}
+        {% set pair_sql %}
+            create temporary table {{ p }}_pair as
+            with part_values as (
+                select distinct
+                    part.part,
+                    unique_value.namespace,
+                    unique_value.value
+                from {{ p }}_part as part
+                inner join {{ p }}_value as unique_value
+                    on part.node = unique_value.label
+            ),
+
+            touching as (
+                select distinct
+                    least(part_a.part, part_b.part) as part_a,
+                    greatest(part_a.part, part_b.part) as part_b
+                from {{ p }}_try as edge
+                inner join {{ p }}_part as part_a
+                    on edge.node_a = part_a.node
+                inner join {{ p }}_part as part_b
+                    on edge.node_b = part_b.node
+                where part_a.part <> part_b.part
+            ),
+
+            refused as (
+                select distinct
+                    touching.part_a,
+                    touching.part_b
+                from touching
+                inner join part_values as values_a
+                    on touching.part_a = values_a.part
+                inner join part_values as values_b
+                    on touching.part_b = values_b.part
+                        and values_a.namespace = values_b.namespace
+                        and values_a.value <> values_b.value
+            ),
+
+            allowed as (
+                select
+                    touching.part_a,
+                    touching.part_b
+                from touching
+                left join refused
+                    on touching.part_a = refused.part_a
+                        and touching.part_b = refused.part_b
+                where refused.part_a is null
+            ),
+
+            choices as (
+                select
+                    part_a as part,
+                    part_b as other_part
+                from allowed
+                union all
+                select
+                    part_b as part,
+                    part_a as other_part
+                from allowed
+            ),
+
+            oldest_choices as (
+                select
+                    part,
+                    min(other_part) as other_part
+                from choices
+                group by part
+            )
+
+            select
+                one_side.other_part as label,
+                one_side.part as new_label
+            from oldest_choices as one_side
+            inner join oldest_choices as other_side
+                on one_side.other_part = other_side.part
+                    and one_side.part = other_side.other_part
+            where one_side.part < one_side.other_part
+        {% endset %}
+        {% do run_query(pair_sql) %}
+        {% if scratch_count(p ~ '_pair') == 0 %}
+            {% set counter.is_open = false %}
+        {% else %}
+            {% do relabel(p ~ '_part', 'part', p ~ '_pair') %}
+        {% endif %}
+    {% endif %}{% endfor %}
+    {% do drop_scratch_tables([p ~ '_pair']) %}
+{% endmacro %}
+
+
+{#- Replace the labels in a column by those of `renames` (label, new_label). -#}
+{% macro relabel(table, column, renames) %}
+    {% do run_query(
+        'update ' ~ table ~ ' as target_table set ' ~ column ~ ' = renames.new_label from ' ~ renames
+        ~ ' as renames where target_table.' ~ column ~ ' = renames.label'
+    ) %}
+{% endmacro %}
+
+
+{% macro scratch_count(table) %}
+    {{ return(run_query('select count(*) as row_count from ' ~ table).columns[0].values()[0]) }}
 {% endmacro %}

@@ -4,6 +4,7 @@ with
 
 record_persons as (
     select * from {{ ref('int_identity__record_persons') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
 arrival_components as (
@@ -14,64 +15,67 @@ arrival_links as (
     select * from {{ ref('int_identity__arrival_links') }}
 ),
 
+grown_persons as (
+    select distinct person_birth_order
+    from arrival_links
+),
+
 groups as (
     select
-        record_persons.record_id,
-        record_persons.person_id,
         record_persons.birth_order,
+        record_persons.person_birth_order,
         record_persons.load_sequence,
-        coalesce(arrival_components.component_id, record_persons.record_id) as group_id
+        coalesce(arrival_components.component, record_persons.birth_order) as group_id
     from record_persons
+    inner join grown_persons
+        on record_persons.person_birth_order = grown_persons.person_birth_order
     left join arrival_components
-        on record_persons.record_id = arrival_components.node_id
+        on record_persons.birth_order = arrival_components.node
 ),
 
 linked_on_arrival as (
     select
         groups.group_id,
-        arrival_links.node_b as older_record_id
+        arrival_links.node_b as older_birth_order
     from arrival_links
     inner join groups
-        on arrival_links.node_a = groups.record_id
+        on arrival_links.node_a = groups.birth_order
     where arrival_links.load_sequence = arrival_links.load_sequence_a
         and arrival_links.load_sequence_b < arrival_links.load_sequence_a
     union all
     select
         groups.group_id,
-        arrival_links.node_a as older_record_id
+        arrival_links.node_a as older_birth_order
     from arrival_links
     inner join groups
-        on arrival_links.node_b = groups.record_id
+        on arrival_links.node_b = groups.birth_order
     where arrival_links.load_sequence = arrival_links.load_sequence_b
         and arrival_links.load_sequence_a < arrival_links.load_sequence_b
 ),
 
 parents as (
     select
-        linked_on_arrival.group_id,
-        min_by(linked_on_arrival.older_record_id, record_persons.birth_order) as older_record_id
+        group_id,
+        min(older_birth_order) as older_birth_order
     from linked_on_arrival
-    inner join record_persons
-        on linked_on_arrival.older_record_id = record_persons.record_id
-    group by linked_on_arrival.group_id
+    group by group_id
 ),
 
 firsts as (
     select
         group_id,
-        min_by(record_id, birth_order) as first_record_id
+        min(birth_order) as first_birth_order
     from groups
     group by group_id
 )
 
 select
-    groups.record_id,
-    groups.person_id,
-    groups.group_id,
-    firsts.first_record_id,
-    parents.older_record_id,
     groups.birth_order,
-    groups.record_id = firsts.first_record_id and parents.older_record_id is null as has_given_id
+    groups.person_birth_order,
+    groups.group_id,
+    firsts.first_birth_order,
+    parents.older_birth_order,
+    groups.birth_order = firsts.first_birth_order and parents.older_birth_order is null as has_given_id
 from groups
 inner join firsts
     on groups.group_id = firsts.group_id

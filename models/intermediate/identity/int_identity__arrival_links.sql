@@ -1,35 +1,47 @@
-{#- The links inside the persons of today, each with the load that brought it: what the history of ids is told from.
+{#- The links inside the persons of tonight, each with the load that brought it: what the history of ids is told from.
     A link is never dated before it held, or an id that was given would lead nowhere. Strong identifiers, equal names on one weak
     identifier and devices are dated exactly; where only the names of whole clusters agree, the link is dated when both clusters
-    were complete; what is left is dated when the person was. -#}
+    were complete; what is left is dated when the person was. A person of whom one load brought everything has never had a second id. -#}
 with
 
-identifiers as (
-    select * from {{ ref('int_identity__identifiers') }}
+usable_identifiers as (
+    select * from {{ ref('int_identity__usable_identifiers') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
 record_persons as (
     select * from {{ ref('int_identity__record_persons') }}
+    where {{ is_in_person_region('birth_order') }}
+),
+
+records as (
+    select * from {{ ref('int_identity__records') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
 record_names as (
     select * from {{ ref('int_identity__record_names') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
-strong_components as (
-    select * from {{ ref('int_identity__strong_components') }}
+person_clusters as (
+    select * from {{ ref('int_identity__person_clusters') }}
 ),
 
 strong_edges as (
     select * from {{ ref('int_identity__strong_edges') }}
+    where {{ is_in_person_region('node_a') }}
+        and link_rule in ('crm_merge', 'steward')
 ),
 
 weak_edges as (
     select * from {{ ref('int_identity__weak_edges') }}
+    where {{ is_in_person_region('node_a') }}
 ),
 
 device_attachments as (
     select * from {{ ref('int_identity__device_attachments') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
 crm_merges as (
@@ -37,118 +49,118 @@ crm_merges as (
 ),
 
 grown_persons as (
-    select person_id
+    select record_persons.person_birth_order
     from record_persons
-    group by person_id
+    inner join records
+        on record_persons.birth_order = records.birth_order
+    group by record_persons.person_birth_order
     having count(*) > 1
+        and min(records.load_sequence) < max(records.last_load_sequence)
+),
+
+members as (
+    select
+        record_persons.birth_order,
+        record_persons.person_birth_order,
+        record_persons.load_sequence,
+        record_persons.link_rule,
+        record_persons.arrived_at
+    from record_persons
+    inner join grown_persons
+        on record_persons.person_birth_order = grown_persons.person_birth_order
 ),
 
 shown as (
     select
-        identifiers.record_id,
-        record_persons.person_id,
-        record_persons.birth_order,
-        identifiers.identifier_type,
-        identifiers.identifier_value,
-        identifiers.strength,
-        identifiers.load_sequence,
-        identifiers.arrived_at
-    from identifiers
-    inner join record_persons
-        on identifiers.record_id = record_persons.record_id
-    inner join grown_persons
-        on record_persons.person_id = grown_persons.person_id
-    where identifiers.is_usable
+        members.birth_order,
+        members.person_birth_order,
+        usable_identifiers.identifier_key,
+        usable_identifiers.identifier_type,
+        usable_identifiers.strength,
+        usable_identifiers.load_sequence,
+        usable_identifiers.arrived_at
+    from usable_identifiers
+    inner join members
+        on usable_identifiers.birth_order = members.birth_order
 ),
 
 -- what makes two records meet: a strong identifier, a weak one with an equal name, a device that speaks for both
 meetings as (
     select
-        record_id,
-        person_id,
         birth_order,
+        person_birth_order,
+        identifier_key,
         identifier_type,
-        identifier_value,
-        '' as shared_name,
+        cast(0 as bigint) as shared_name,
         load_sequence,
         arrived_at
     from shown
     where strength in ('strong', 'unique')
     union all
     select
-        shown.record_id,
-        shown.person_id,
         shown.birth_order,
+        shown.person_birth_order,
+        shown.identifier_key,
         shown.identifier_type,
-        shown.identifier_value,
-        record_names.name_key as shared_name,
+        record_names.name_id as shared_name,
         shown.load_sequence,
         shown.arrived_at
     from shown
     inner join record_names
-        on shown.record_id = record_names.record_id
+        on shown.birth_order = record_names.birth_order
     where shown.strength in ('weak', 'device')
     union all
     select
-        shown.record_id,
-        shown.person_id,
         shown.birth_order,
+        shown.person_birth_order,
+        shown.identifier_key,
         shown.identifier_type,
-        shown.identifier_value,
-        '' as shared_name,
+        cast(0 as bigint) as shared_name,
         shown.load_sequence,
         shown.arrived_at
     from shown
     inner join device_attachments
-        on shown.record_id = device_attachments.record_id
+        on shown.birth_order = device_attachments.birth_order
     left join record_names
-        on shown.record_id = record_names.record_id
+        on shown.birth_order = record_names.birth_order
     where shown.strength = 'device'
-        and record_names.record_id is null
-),
-
-seated as (
-    select
-        *,
-        row_number() over (
-            partition by person_id, identifier_type, identifier_value, shared_name
-            order by load_sequence, birth_order
-        ) as seat
-    from meetings
+        and record_names.birth_order is null
 ),
 
 heads as (
-    select * from seated
-    where seat = 1
+    select
+        person_birth_order,
+        identifier_key,
+        shared_name,
+        min({{ arrival_order('load_sequence', 'birth_order') }}) as first_arrival,
+        min_by(arrived_at, {{ arrival_order('load_sequence', 'birth_order') }}) as arrived_at
+    from meetings
+    group by person_birth_order, identifier_key, shared_name
+    having count(*) > 1
 ),
 
 -- the first known record on a device, to which the records of the device alone go
 known_on_device as (
     select
-        shown.person_id,
-        shown.identifier_type,
-        shown.identifier_value,
-        shown.record_id,
-        shown.load_sequence,
-        shown.arrived_at
+        shown.person_birth_order,
+        shown.identifier_key,
+        min({{ arrival_order('shown.load_sequence', 'shown.birth_order') }}) as first_arrival,
+        min_by(shown.arrived_at, {{ arrival_order('shown.load_sequence', 'shown.birth_order') }}) as arrived_at
     from shown
     left join device_attachments
-        on shown.record_id = device_attachments.record_id
+        on shown.birth_order = device_attachments.birth_order
     where shown.strength = 'device'
-        and device_attachments.record_id is null
-    qualify row_number() over (
-            partition by shown.person_id, shown.identifier_type, shown.identifier_value
-            order by shown.load_sequence, shown.birth_order
-        ) = 1
+        and device_attachments.birth_order is null
+    group by shown.person_birth_order, shown.identifier_key
 ),
 
 clusters as (
     select
-        record_persons.record_id,
-        coalesce(strong_components.component_id, record_persons.record_id) as cluster_id
-    from record_persons
-    left join strong_components
-        on record_persons.record_id = strong_components.node_id
+        person_clusters.birth_order,
+        person_clusters.strong_cluster_id as cluster_id
+    from person_clusters
+    inner join members
+        on person_clusters.birth_order = members.birth_order
 ),
 
 merge_arrivals as (
@@ -162,29 +174,28 @@ merge_arrivals as (
     left join crm_merges
         on strong_edges.link_value = crm_merges.loser_id
             and strong_edges.load_sequence = crm_merges.load_sequence
-    where strong_edges.link_rule in ('crm_merge', 'steward')
 ),
 
 additions as (
     select
         clusters.cluster_id,
-        shown.person_id,
+        shown.person_birth_order,
         shown.load_sequence,
         shown.arrived_at
     from shown
     inner join clusters
-        on shown.record_id = clusters.record_id
+        on shown.birth_order = clusters.birth_order
     union all
     select
         clusters.cluster_id,
-        record_persons.person_id,
+        members.person_birth_order,
         merge_arrivals.load_sequence,
         merge_arrivals.arrived_at
     from merge_arrivals
     inner join clusters
-        on merge_arrivals.node_a = clusters.record_id
-    inner join record_persons
-        on merge_arrivals.node_a = record_persons.record_id
+        on merge_arrivals.node_a = clusters.birth_order
+    inner join members
+        on merge_arrivals.node_a = members.birth_order
 ),
 
 complete_clusters as (
@@ -198,44 +209,42 @@ complete_clusters as (
 
 complete_persons as (
     select
-        person_id,
+        person_birth_order,
         max(load_sequence) as load_sequence,
         max(arrived_at) as arrived_at
     from additions
-    group by person_id
+    group by person_birth_order
 ),
 
 links as (
     select
-        seated.record_id as node_a,
-        heads.record_id as node_b,
-        greatest(seated.load_sequence, heads.load_sequence) as load_sequence,
-        greatest(seated.arrived_at, heads.arrived_at) as arrived_at,
-        seated.identifier_type as because
-    from seated
+        meetings.birth_order as node_a,
+        {{ birth_order_of('heads.first_arrival') }} as node_b,
+        meetings.load_sequence,
+        greatest(meetings.arrived_at, heads.arrived_at) as arrived_at,
+        meetings.identifier_type as because
+    from meetings
     inner join heads
-        on seated.person_id = heads.person_id
-            and seated.identifier_type = heads.identifier_type
-            and seated.identifier_value = heads.identifier_value
-            and seated.shared_name = heads.shared_name
-    where seated.seat > 1
+        on meetings.person_birth_order = heads.person_birth_order
+            and meetings.identifier_key = heads.identifier_key
+            and meetings.shared_name = heads.shared_name
+    where meetings.birth_order <> {{ birth_order_of('heads.first_arrival') }}
     union all
     select
-        shown.record_id as node_a,
-        known_on_device.record_id as node_b,
-        greatest(shown.load_sequence, known_on_device.load_sequence) as load_sequence,
+        shown.birth_order as node_a,
+        {{ birth_order_of('known_on_device.first_arrival') }} as node_b,
+        greatest(shown.load_sequence, {{ load_sequence_of('known_on_device.first_arrival') }}) as load_sequence,
         greatest(shown.arrived_at, known_on_device.arrived_at) as arrived_at,
         shown.identifier_type as because
     from shown
     inner join device_attachments
-        on shown.record_id = device_attachments.record_id
+        on shown.birth_order = device_attachments.birth_order
     inner join known_on_device
-        on shown.person_id = known_on_device.person_id
-            and shown.identifier_type = known_on_device.identifier_type
-            and shown.identifier_value = known_on_device.identifier_value
+        on shown.person_birth_order = known_on_device.person_birth_order
+            and shown.identifier_key = known_on_device.identifier_key
     left join record_names
-        on shown.record_id = record_names.record_id
-    where record_names.record_id is null
+        on shown.birth_order = record_names.birth_order
+    where record_names.birth_order is null
     union all
     select
         weak_edges.node_a,
@@ -245,11 +254,11 @@ links as (
         weak_edges.link_rule as because
     from weak_edges
     inner join clusters as clusters_a
-        on weak_edges.node_a = clusters_a.record_id
+        on weak_edges.node_a = clusters_a.birth_order
     inner join complete_clusters as complete_a
         on clusters_a.cluster_id = complete_a.cluster_id
     inner join clusters as clusters_b
-        on weak_edges.node_b = clusters_b.record_id
+        on weak_edges.node_b = clusters_b.birth_order
     inner join complete_clusters as complete_b
         on clusters_b.cluster_id = complete_b.cluster_id
     union all
@@ -262,29 +271,29 @@ links as (
     from merge_arrivals
     union all
     select
-        record_persons.record_id as node_a,
-        record_persons.person_id as node_b,
+        members.birth_order as node_a,
+        members.person_birth_order as node_b,
         complete_persons.load_sequence,
         complete_persons.arrived_at,
-        record_persons.link_rule as because
-    from record_persons
+        members.link_rule as because
+    from members
     inner join complete_persons
-        on record_persons.person_id = complete_persons.person_id
-    where record_persons.record_id <> record_persons.person_id
+        on members.person_birth_order = complete_persons.person_birth_order
+    where members.birth_order <> members.person_birth_order
 )
 
 select
     links.node_a,
     links.node_b,
-    persons_a.person_id,
-    persons_a.load_sequence as load_sequence_a,
-    persons_b.load_sequence as load_sequence_b,
-    greatest(links.load_sequence, persons_a.load_sequence, persons_b.load_sequence) as load_sequence,
+    members_a.person_birth_order,
+    members_a.load_sequence as load_sequence_a,
+    members_b.load_sequence as load_sequence_b,
+    greatest(links.load_sequence, members_a.load_sequence, members_b.load_sequence) as load_sequence,
     links.because,
-    greatest(coalesce(links.arrived_at, persons_a.arrived_at), persons_a.arrived_at, persons_b.arrived_at) as arrived_at
+    greatest(coalesce(links.arrived_at, members_a.arrived_at), members_a.arrived_at, members_b.arrived_at) as arrived_at
 from links
-inner join record_persons as persons_a
-    on links.node_a = persons_a.record_id
-inner join record_persons as persons_b
-    on links.node_b = persons_b.record_id
-        and persons_a.person_id = persons_b.person_id
+inner join members as members_a
+    on links.node_a = members_a.birth_order
+inner join members as members_b
+    on links.node_b = members_b.birth_order
+        and members_a.person_birth_order = members_b.person_birth_order

@@ -5,18 +5,22 @@ stg_merges as (
     select * from {{ ref('stg_crm__merges') }}
 ),
 
+-- merged twice, into one and then into another: the later merge counts
 first_merges as (
     select
         source_system,
         object_type,
         loser_id,
-        max_by(winner_id, merged_at) as winner_id,
-        min(load_sequence) as load_sequence,
-        min(arrived_at) as arrived_at,
-        min(merged_at) as merged_at
+        winner_id,
+        load_sequence,
+        arrived_at,
+        merged_at
     from stg_merges
     where loser_id <> winner_id
-    group by source_system, object_type, loser_id
+    qualify row_number() over (
+            partition by source_system, object_type, loser_id
+            order by merged_at desc nulls last, load_sequence desc, winner_id desc
+        ) = 1
 ),
 
 walk as (

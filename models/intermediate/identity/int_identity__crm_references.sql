@@ -1,3 +1,5 @@
+{{ config(materialized='nightly', key='record_id') }}
+
 with
 
 merge_rows as (
@@ -11,7 +13,7 @@ merge_rows as (
         _load_id as load_id,
         _arrived_at as arrived_at
     from {{ source('crm', 'merges') }}
-    where _arrived_at <= {{ as_of() }}
+    where {{ is_landed_tonight() }}
         and object_type in ('lead', 'contact')
 ),
 
@@ -25,7 +27,7 @@ mentions as (
         _load_id as load_id,
         _arrived_at as arrived_at
     from {{ source('crm', 'leads') }}
-    where _arrived_at <= {{ as_of() }}
+    where {{ is_landed_tonight() }}
     union all
     select
         _source_system as source_system,
@@ -36,7 +38,7 @@ mentions as (
         _load_id as load_id,
         _arrived_at as arrived_at
     from {{ source('crm', 'opportunities') }}
-    where _arrived_at <= {{ as_of() }}
+    where {{ is_landed_tonight() }}
     union all
     select
         _source_system as source_system,
@@ -47,7 +49,7 @@ mentions as (
         _load_id as load_id,
         _arrived_at as arrived_at
     from {{ source('crm', 'opportunity_contacts') }}
-    where _arrived_at <= {{ as_of() }}
+    where {{ is_landed_tonight() }}
     union all
     select
         _source_system as source_system,
@@ -58,7 +60,7 @@ mentions as (
         _load_id as load_id,
         _arrived_at as arrived_at
     from {{ source('crm', 'orders') }}
-    where _arrived_at <= {{ as_of() }}
+    where {{ is_landed_tonight() }}
     union all
     select
         source_system,
@@ -88,25 +90,61 @@ grouped as (
         {{ blank_to_null('object_id') }} as object_id,
         min(observed_at) as observed_at,
         min(load_sequence) as load_sequence,
+        max(load_sequence) as last_load_sequence,
         min_by(load_id, load_sequence) as load_id,
         min(arrived_at) as arrived_at
     from mentions
     where {{ blank_to_null('object_id') }} is not null
     group by source_system, object_type, {{ blank_to_null('object_id') }}
+),
+
+landed as (
+    select
+        case object_type
+            when 'lead' then {{ record_id('crm.leads', 'source_system', single_key('object_id')) }}
+            else {{ record_id('crm.contacts', 'source_system', single_key('object_id')) }}
+        end as record_id,
+        case object_type when 'lead' then 'crm.leads' else 'crm.contacts' end as source_table,
+        source_system,
+        {{ single_key('object_id') }} as record_key,
+        object_type,
+        object_id,
+        load_sequence,
+        last_load_sequence,
+        load_id,
+        arrived_at,
+        observed_at
+    from grouped
+)
+{%- if is_delta() %},
+
+known as (
+    select known_references.*
+    from {{ this }} as known_references
+    inner join landed
+        on known_references.record_id = landed.record_id
+),
+
+both_parts as (
+    select * from landed
+    union all
+    select * from known
 )
 
 select
-    case object_type
-        when 'lead' then {{ record_id('crm.leads', 'source_system', single_key('object_id')) }}
-        else {{ record_id('crm.contacts', 'source_system', single_key('object_id')) }}
-    end as record_id,
-    case object_type when 'lead' then 'crm.leads' else 'crm.contacts' end as source_table,
+    record_id,
+    source_table,
     source_system,
-    {{ single_key('object_id') }} as record_key,
+    record_key,
     object_type,
     object_id,
-    load_sequence,
-    load_id,
-    arrived_at,
-    observed_at
-from grouped
+    min(load_sequence) as load_sequence,
+    max(last_load_sequence) as last_load_sequence,
+    min_by(load_id, load_sequence) as load_id,
+    min(arrived_at) as arrived_at,
+    min(observed_at) as observed_at
+from both_parts
+group by record_id, source_table, source_system, record_key, object_type, object_id
+{%- else -%}
+select * from landed
+{%- endif %}

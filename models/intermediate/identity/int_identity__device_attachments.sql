@@ -1,143 +1,136 @@
 {#- Records that only a device speaks for: whose are they? A device attaches to the identity that it has shown; of several, a touch
     key stays with the one that was loaded first (so that ids stand still when a second person uses the device) and any other
     record goes to the one nearest in time. Its single touches are told apart in int_identity__interaction_persons. -#}
+{{ config(materialized='nightly', key='birth_order', scope='int_identity__person_region') }}
+
 with
 
-identifiers as (
-    select * from {{ ref('int_identity__identifiers') }}
+usable_identifiers as (
+    select * from {{ ref('int_identity__usable_identifiers') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
 records as (
     select * from {{ ref('int_identity__records') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
-components as (
-    select * from {{ ref('int_identity__components') }}
+person_clusters as (
+    select * from {{ ref('int_identity__person_clusters') }}
 ),
 
 record_names as (
     select * from {{ ref('int_identity__record_names') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
 device_sightings as (
     select * from {{ ref('int_identity__device_sightings') }}
-),
-
-known_records as (
-    select distinct record_id
-    from identifiers
-    where is_usable
-        and strength in ('strong', 'unique', 'weak')
-),
-
-names as (
-    select
-        record_id,
-        min(name_key) as name_key
-    from record_names
-    group by record_id
+    where {{ is_in_person_region('birth_order') }}
 ),
 
 device_records as (
     select
-        identifiers.record_id,
-        min(identifiers.identifier_value) as anonymous_id
-    from identifiers
-    where identifiers.is_usable
-        and identifiers.strength = 'device'
-    group by identifiers.record_id
+        birth_order,
+        min(identifier_key) as device_key
+    from usable_identifiers
+    group by birth_order
+    having bool_and(strength = 'device')
+),
+
+names as (
+    select
+        birth_order,
+        min(name_id) as name_id
+    from record_names
+    group by birth_order
 ),
 
 anonymous_records as (
     select
-        device_records.record_id,
-        device_records.anonymous_id,
+        device_records.birth_order,
+        device_records.device_key,
         records.source_table,
-        records.birth_order,
         records.observed_at,
-        names.name_key
+        names.name_id
     from device_records
     inner join records
-        on device_records.record_id = records.record_id
-    left join known_records
-        on device_records.record_id = known_records.record_id
+        on device_records.birth_order = records.birth_order
     left join names
-        on device_records.record_id = names.record_id
-    where known_records.record_id is null
-),
-
-clusters_names as (
-    select distinct
-        coalesce(components.component_id, record_names.record_id) as cluster_id,
-        record_names.name_key
-    from record_names
-    left join components
-        on record_names.record_id = components.node_id
+        on device_records.birth_order = names.birth_order
 ),
 
 identities as (
     select
-        anonymous_id,
-        cluster_id,
-        min(load_sequence) as load_sequence,
+        device_key,
+        person_cluster,
         min(birth_order) as birth_order
     from device_sightings
-    group by anonymous_id, cluster_id
-),
-
-named_clusters as (
-    select distinct cluster_id from clusters_names
+    group by device_key, person_cluster
 ),
 
 identity_counts as (
     select
-        anonymous_id,
-        count(*) as identity_count
+        device_key,
+        count(*) as identity_count,
+        min_by(person_cluster, birth_order) as first_cluster
     from identities
-    group by anonymous_id
-),
-
-first_identities as (
-    select
-        anonymous_id,
-        min_by(cluster_id, birth_order) as cluster_id
-    from identities
-    group by anonymous_id
+    group by device_key
 ),
 
 touch_attachments as (
     select
-        anonymous_records.record_id,
-        first_identities.cluster_id
+        anonymous_records.birth_order,
+        identity_counts.first_cluster as person_cluster
     from anonymous_records
-    inner join first_identities
-        on anonymous_records.anonymous_id = first_identities.anonymous_id
+    inner join identity_counts
+        on anonymous_records.device_key = identity_counts.device_key
     where anonymous_records.source_table = 'engagement.interactions'
+),
+
+sighted_clusters as (
+    select distinct person_cluster
+    from identities
+),
+
+clusters_names as (
+    select distinct
+        person_clusters.person_cluster,
+        record_names.name_id
+    from person_clusters
+    inner join sighted_clusters
+        on person_clusters.person_cluster = sighted_clusters.person_cluster
+    inner join record_names
+        on person_clusters.birth_order = record_names.birth_order
+),
+
+named_clusters as (
+    select distinct person_cluster from clusters_names
 ),
 
 other_attachments as (
     select
-        anonymous_records.record_id,
-        device_sightings.cluster_id
+        anonymous_records.birth_order,
+        device_sightings.person_cluster
     from anonymous_records
     inner join device_sightings
-        on anonymous_records.anonymous_id = device_sightings.anonymous_id
+        on anonymous_records.device_key = device_sightings.device_key
     left join clusters_names
-        on device_sightings.cluster_id = clusters_names.cluster_id
-            and anonymous_records.name_key = clusters_names.name_key
+        on device_sightings.person_cluster = clusters_names.person_cluster
+            and anonymous_records.name_id = clusters_names.name_id
     left join named_clusters
-        on device_sightings.cluster_id = named_clusters.cluster_id
+        on device_sightings.person_cluster = named_clusters.person_cluster
     inner join identity_counts
-        on device_sightings.anonymous_id = identity_counts.anonymous_id
+        on device_sightings.device_key = identity_counts.device_key
     where anonymous_records.source_table <> 'engagement.interactions'
         and (
-            anonymous_records.name_key is null
-            or clusters_names.name_key is not null
+            anonymous_records.name_id is null
+            or clusters_names.name_id is not null
             -- who has shown no name may be the one who has, while nobody else uses the device
-            or (named_clusters.cluster_id is null and identity_counts.identity_count = 1)
+            or (named_clusters.person_cluster is null and identity_counts.identity_count = 1)
         )
     qualify row_number() over (
-            partition by anonymous_records.record_id
+            partition by anonymous_records.birth_order
             order by
                 abs({{ epoch_seconds('device_sightings.observed_at') }} - {{ epoch_seconds('anonymous_records.observed_at') }}),
                 device_sightings.birth_order
@@ -154,42 +147,45 @@ left_over as (
     select anonymous_records.*
     from anonymous_records
     left join attached
-        on anonymous_records.record_id = attached.record_id
-    where attached.record_id is null
+        on anonymous_records.birth_order = attached.birth_order
+    where attached.birth_order is null
 ),
 
 -- nobody known: the device itself is the person; a name on it counts while it is the only one
 device_names as (
     select
-        anonymous_id,
-        count(distinct name_key) as name_count,
-        min(name_key) as only_name
+        device_key,
+        count(distinct name_id) as name_count,
+        min(name_id) as only_name_id
     from left_over
-    group by anonymous_id
+    group by device_key
+),
+
+named_left_over as (
+    select
+        left_over.birth_order,
+        left_over.device_key,
+        coalesce(left_over.name_id, case when device_names.name_count = 1 then device_names.only_name_id end) as name_id
+    from left_over
+    inner join device_names
+        on left_over.device_key = device_names.device_key
 ),
 
 device_persons as (
     select
-        left_over.record_id,
-        first_value(left_over.record_id) over (
-            partition by
-                left_over.anonymous_id,
-                coalesce(left_over.name_key, case when device_names.name_count = 1 then device_names.only_name end)
-            order by left_over.birth_order
-        ) as cluster_id
-    from left_over
-    inner join device_names
-        on left_over.anonymous_id = device_names.anonymous_id
+        birth_order,
+        min(birth_order) over (partition by device_key, name_id) as person_cluster
+    from named_left_over
 )
 
 select
-    record_id,
-    cluster_id,
+    birth_order,
+    person_cluster,
     'device' as link_rule
 from attached
 union all
 select
-    record_id,
-    cluster_id,
+    birth_order,
+    person_cluster,
     'same_device' as link_rule
 from device_persons

@@ -1,48 +1,39 @@
 {#- When a device was seen together with somebody known, and with whom. -#}
+{{ config(materialized='nightly', key='birth_order', scope='int_identity__person_region') }}
+
 with
 
-identifiers as (
-    select * from {{ ref('int_identity__identifiers') }}
+usable_identifiers as (
+    select * from {{ ref('int_identity__usable_identifiers') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
-components as (
-    select * from {{ ref('int_identity__components') }}
+person_clusters as (
+    select * from {{ ref('int_identity__person_clusters') }}
 ),
 
-records as (
-    select * from {{ ref('int_identity__records') }}
-),
-
-clusters as (
-    select
-        records.record_id,
-        records.birth_order,
-        coalesce(components.component_id, records.record_id) as cluster_id
-    from records
-    left join components
-        on records.record_id = components.node_id
+known_records as (
+    select distinct birth_order
+    from usable_identifiers
+    where strength in ('strong', 'unique', 'weak')
 ),
 
 known_clusters as (
-    select distinct clusters.cluster_id
-    from identifiers
-    inner join clusters
-        on identifiers.record_id = clusters.record_id
-    where identifiers.is_usable
-        and identifiers.strength in ('strong', 'unique', 'weak')
+    select distinct person_clusters.person_cluster
+    from person_clusters
+    inner join known_records
+        on person_clusters.birth_order = known_records.birth_order
 )
 
 select
-    identifiers.identifier_value as anonymous_id,
-    clusters.cluster_id,
-    identifiers.record_id,
-    identifiers.load_sequence,
-    clusters.birth_order,
-    identifiers.observed_at
-from identifiers
-inner join clusters
-    on identifiers.record_id = clusters.record_id
+    usable_identifiers.identifier_key as device_key,
+    person_clusters.person_cluster,
+    usable_identifiers.birth_order,
+    usable_identifiers.load_sequence,
+    usable_identifiers.observed_at
+from usable_identifiers
+inner join person_clusters
+    on usable_identifiers.birth_order = person_clusters.birth_order
 inner join known_clusters
-    on clusters.cluster_id = known_clusters.cluster_id
-where identifiers.is_usable
-    and identifiers.strength = 'device'
+    on person_clusters.person_cluster = known_clusters.person_cluster
+where usable_identifiers.strength = 'device'

@@ -1,7 +1,10 @@
+{{ config(materialized='nightly', key='identifier_key', scope='int_identity__touched_identifiers') }}
+
 with
 
 identifier_sightings as (
     select * from {{ ref('int_identity__identifier_sightings') }}
+    where {{ is_touched('identifier_key') }}
 ),
 
 identifier_rules as (
@@ -20,8 +23,8 @@ blocked_values as (
     select * from {{ ref('blocked_values') }}
 ),
 
-identity_overrides as (
-    select * from {{ ref('identity_overrides') }}
+decisions as (
+    select * from {{ ref('int_identity__decisions') }}
 ),
 
 normal_emails as (
@@ -34,33 +37,32 @@ normal_phones as (
 
 record_counts as (
     select
-        identifier_type,
-        identifier_value,
+        identifier_key,
+        any_value(identifier_type) as identifier_type,
+        any_value(identifier_value) as identifier_value,
         count(*) as record_count
     from identifier_sightings
-    group by identifier_type, identifier_value
+    group by identifier_key
 ),
 
 name_counts as (
     select
-        identifier_sightings.identifier_type,
-        identifier_sightings.identifier_value,
-        count(distinct record_names.name_key) as name_count
+        identifier_sightings.identifier_key,
+        count(distinct record_names.name_id) as name_count
     from identifier_sightings
     inner join record_names
-        on identifier_sightings.record_id = record_names.record_id
-    group by identifier_sightings.identifier_type, identifier_sightings.identifier_value
+        on identifier_sightings.birth_order = record_names.birth_order
+    group by identifier_sightings.identifier_key
 ),
 
 contact_counts as (
     select
-        identifier_sightings.identifier_type,
-        identifier_sightings.identifier_value,
+        identifier_sightings.identifier_key,
         count(distinct record_contacts.value) as contact_count
     from identifier_sightings
     inner join record_contacts
-        on identifier_sightings.record_id = record_contacts.node_id
-    group by identifier_sightings.identifier_type, identifier_sightings.identifier_value
+        on identifier_sightings.birth_order = record_contacts.birth_order
+    group by identifier_sightings.identifier_key
 ),
 
 -- keyed by both columns: a join on the value alone with a condition on the type is a nested loop
@@ -72,7 +74,8 @@ told_by_value as (
         is_disposable,
         false as has_digit_run
     from normal_emails
-    where is_role or is_disposable
+    where email is not null
+        and (is_role or is_disposable)
     union all
     select distinct
         'phone' as identifier_type,
@@ -81,30 +84,30 @@ told_by_value as (
         false as is_disposable,
         has_digit_run
     from normal_phones
-    where has_digit_run
+    where phone is not null
+        and has_digit_run
 ),
 
 steward_blocks as (
-    select distinct
-        left_type as identifier_type,
-        left_value as identifier_value
-    from identity_overrides
+    select distinct identifier_key
+    from decisions
     where decision = 'block_identifier'
-        and cast(decided_at as timestamp) <= {{ as_of() }}
 ),
 
 gathered as (
     select
+        record_counts.identifier_key,
         record_counts.identifier_type,
         record_counts.identifier_value,
         record_counts.record_count,
         coalesce(name_counts.name_count, 0) as name_count,
         coalesce(contact_counts.contact_count, 0) as contact_count,
         identifier_rules.strength,
+        identifier_rules.trust_rank,
         identifier_rules.max_records,
         identifier_rules.max_names,
         identifier_rules.max_contacts,
-        steward_blocks.identifier_value is not null as is_steward_blocked,
+        steward_blocks.identifier_key is not null as is_steward_blocked,
         blocked_values.identifier_value is not null as is_placeholder,
         coalesce(told_by_value.is_role, false) as is_role,
         coalesce(told_by_value.is_disposable, false) as is_disposable,
@@ -113,14 +116,11 @@ gathered as (
     inner join identifier_rules
         on record_counts.identifier_type = identifier_rules.identifier_type
     left join name_counts
-        on record_counts.identifier_type = name_counts.identifier_type
-            and record_counts.identifier_value = name_counts.identifier_value
+        on record_counts.identifier_key = name_counts.identifier_key
     left join contact_counts
-        on record_counts.identifier_type = contact_counts.identifier_type
-            and record_counts.identifier_value = contact_counts.identifier_value
+        on record_counts.identifier_key = contact_counts.identifier_key
     left join steward_blocks
-        on record_counts.identifier_type = steward_blocks.identifier_type
-            and record_counts.identifier_value = steward_blocks.identifier_value
+        on record_counts.identifier_key = steward_blocks.identifier_key
     left join blocked_values
         on record_counts.identifier_type = blocked_values.identifier_type
             and record_counts.identifier_value = blocked_values.identifier_value
@@ -146,10 +146,12 @@ judged as (
 )
 
 select
+    identifier_key,
     identifier_type,
     identifier_value,
     strength,
     guard_reason,
+    trust_rank,
     record_count,
     name_count,
     contact_count,

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with
 
 identifier_sightings as (
@@ -6,21 +8,27 @@ identifier_sightings as (
 
 identifier_guards as (
     select * from {{ ref('int_identity__identifier_guards') }}
+),
+
+records as (
+    select * from {{ ref('int_identity__records') }}
 )
 
 select
-    identifier_sightings.record_id,
+    records.record_id,
+    identifier_sightings.birth_order,
+    identifier_sightings.identifier_key,
     identifier_sightings.identifier_type,
     identifier_sightings.identifier_value,
     identifier_guards.strength,
     identifier_guards.guard_reason,
     identifier_sightings.load_sequence,
-    identifier_sightings.load_id,
     identifier_guards.is_usable,
     identifier_sightings.arrived_at,
     identifier_sightings.observed_at,
     identifier_sightings.last_observed_at
 from identifier_sightings
 inner join identifier_guards
-    on identifier_sightings.identifier_type = identifier_guards.identifier_type
-        and identifier_sightings.identifier_value = identifier_guards.identifier_value
+    on identifier_sightings.identifier_key = identifier_guards.identifier_key
+inner join records
+    on identifier_sightings.birth_order = records.birth_order

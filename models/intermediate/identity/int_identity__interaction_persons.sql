@@ -24,17 +24,17 @@ device_sightings as (
 ),
 
 shared_devices as (
-    select anonymous_id
+    select device_key
     from device_sightings
-    group by anonymous_id
-    having count(distinct cluster_id) > 1
+    group by device_key
+    having min(person_cluster) <> max(person_cluster)
 ),
 
 keyed as (
     select
         interaction_record_id,
         occurred_at,
-        anonymous_id,
+        {{ key_of("'anonymous_id|' || anonymous_id") }} as device_key,
         {{ touch_key_id('source_system') }} as touch_key_id
     from interactions
 ),
@@ -44,28 +44,28 @@ touches as (
         keyed.interaction_record_id,
         keyed.occurred_at,
         record_persons.person_id,
-        shared_devices.anonymous_id as shared_device,
-        device_attachments.record_id is not null as is_anonymous_touch
+        shared_devices.device_key as shared_device,
+        device_attachments.birth_order is not null as is_anonymous_touch
     from keyed
     inner join record_persons
         on keyed.touch_key_id = record_persons.record_id
     left join shared_devices
-        on keyed.anonymous_id = shared_devices.anonymous_id
+        on keyed.device_key = shared_devices.device_key
     left join device_attachments
-        on keyed.touch_key_id = device_attachments.record_id
+        on record_persons.birth_order = device_attachments.birth_order
 ),
 
 -- who was there when: known records and known touches of the shared devices, one person per instant
 moments as (
     select
-        device_sightings.anonymous_id as shared_device,
+        device_sightings.device_key as shared_device,
         device_sightings.observed_at as seen_at,
         record_persons.person_id
     from device_sightings
     inner join shared_devices
-        on device_sightings.anonymous_id = shared_devices.anonymous_id
+        on device_sightings.device_key = shared_devices.device_key
     inner join record_persons
-        on device_sightings.record_id = record_persons.record_id
+        on device_sightings.birth_order = record_persons.birth_order
     union all
     select
         shared_device,

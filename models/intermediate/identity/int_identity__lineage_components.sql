@@ -8,15 +8,15 @@ arrival_groups as (
 )
 
 select
-    record_id as node_a,
-    first_record_id as node_b,
+    birth_order as node_a,
+    first_birth_order as node_b,
     1 as trust_rank
 from arrival_groups
-where record_id <> first_record_id
+where birth_order <> first_birth_order
 union all
 select distinct
-    first_record_id as node_a,
-    older_record_id as node_b,
+    first_birth_order as node_a,
+    older_birth_order as node_b,
     1 as trust_rank
 from arrival_groups
-where older_record_id is not null
+where older_birth_order is not null

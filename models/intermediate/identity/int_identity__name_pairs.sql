@@ -22,8 +22,7 @@ pairs as (
         right_names.name_key as right_name
     from listed_names as left_names
     inner join listed_names as right_names
-        on left_names.identifier_type = right_names.identifier_type
-            and left_names.identifier_value = right_names.identifier_value
+        on left_names.identifier_key = right_names.identifier_key
             and left_names.name_key <> right_names.name_key
 ),
 

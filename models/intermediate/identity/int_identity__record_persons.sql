@@ -1,98 +1,114 @@
+{{ config(materialized='nightly', key='birth_order', scope='int_identity__person_region') }}
+
 with
 
 records as (
     select * from {{ ref('int_identity__records') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
-components as (
-    select * from {{ ref('int_identity__components') }}
+person_clusters as (
+    select * from {{ ref('int_identity__person_clusters') }}
 ),
 
 device_attachments as (
     select * from {{ ref('int_identity__device_attachments') }}
+    where {{ is_in_person_region('birth_order') }}
 ),
 
 strong_edges as (
     select * from {{ ref('int_identity__strong_edges') }}
+    where {{ is_in_person_region('node_a') }}
 ),
 
 weak_edges as (
     select * from {{ ref('int_identity__weak_edges') }}
-),
-
-clusters as (
-    select
-        records.*,
-        coalesce(device_attachments.cluster_id, components.component_id, records.record_id) as cluster_id,
-        device_attachments.link_rule as device_rule
-    from records
-    left join components
-        on records.record_id = components.node_id
-    left join device_attachments
-        on records.record_id = device_attachments.record_id
+    where {{ is_in_person_region('node_a') }}
 ),
 
 edges as (
     select
-        node_a as record_id,
+        node_a,
+        node_b,
         trust_rank,
         link_rule
     from strong_edges
     union all
     select
-        node_b as record_id,
-        trust_rank,
-        link_rule
-    from strong_edges
-    union all
-    select
-        node_a as record_id,
+        node_a,
+        node_b,
         trust_rank,
         link_rule
     from weak_edges
-    union all
+),
+
+ends as (
     select
-        node_b as record_id,
+        node_a as birth_order,
         trust_rank,
         link_rule
-    from weak_edges
+    from edges
+    union all
+    select
+        node_b as birth_order,
+        trust_rank,
+        link_rule
+    from edges
 ),
 
 best_rules as (
     select
-        record_id,
+        birth_order,
         min_by(link_rule, trust_rank || link_rule) as link_rule
-    from edges
-    group by record_id
+    from ends
+    group by birth_order
+),
+
+clusters as (
+    select
+        person_clusters.birth_order,
+        person_clusters.has_probable_link,
+        coalesce(device_attachments.person_cluster, person_clusters.person_cluster) as person_cluster,
+        device_attachments.link_rule as device_rule
+    from person_clusters
+    left join device_attachments
+        on person_clusters.birth_order = device_attachments.birth_order
 ),
 
 persons as (
     select
-        cluster_id,
-        min_by(record_id, birth_order) as person_id,
+        person_cluster,
+        min(birth_order) as person_birth_order,
         count(*) as record_count
     from clusters
-    group by cluster_id
+    group by person_cluster
 )
 
 select
-    clusters.record_id,
-    persons.person_id,
-    clusters.source_table,
-    clusters.source_system,
-    clusters.record_key,
-    clusters.load_sequence,
-    clusters.load_id,
-    clusters.birth_order,
+    records.record_id,
+    person_records.record_id as person_id,
+    records.source_table,
+    records.source_system,
+    records.record_key,
+    records.load_id,
     case
         when persons.record_count = 1 then 'alone'
-        else coalesce(clusters.device_rule, best_rules.link_rule, 'alone')
+        else coalesce(
+            clusters.device_rule, best_rules.link_rule, case when clusters.has_probable_link then 'probable' end, 'alone'
+        )
     end as link_rule,
-    clusters.has_own_row,
-    clusters.arrived_at,
-    clusters.observed_at
+    records.load_sequence,
+    records.birth_order,
+    persons.person_birth_order,
+    records.has_own_row,
+    records.arrived_at,
+    records.observed_at
 from clusters
 inner join persons
-    on clusters.cluster_id = persons.cluster_id
+    on clusters.person_cluster = persons.person_cluster
+inner join records
+    on clusters.birth_order = records.birth_order
+inner join records as person_records
+    on persons.person_birth_order = person_records.birth_order
 left join best_rules
-    on clusters.record_id = best_rules.record_id
+    on clusters.birth_order = best_rules.birth_order

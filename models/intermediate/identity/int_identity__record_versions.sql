@@ -1,5 +1,15 @@
 {#- One branch per person-bearing table: see person_tables. -#}
+{{ config(materialized='nightly', key='birth_order') }}
+
 with
+
+records as (
+    select * from {{ ref('int_identity__records') }}
+),
+
+country_aliases as (
+    select * from {{ ref('country_aliases') }}
+),
 
 {% for person_table in person_tables() %}
 {{ person_table.source }}_{{ person_table.table }} as (
@@ -27,7 +37,7 @@ with
         {%- endif %} as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ source(person_table.source, person_table.table) }}
-    where _arrived_at <= {{ as_of() }}
+    where {{ is_landed_tonight() }}
 ),
 {% endfor %}
 
@@ -40,47 +50,69 @@ all_versions as (
     {%- endfor %}
 ),
 
-numbered as (
+landed as (
     select
-        *,
-        row_number() over (
-            partition by record_id
-            order by arrived_at, load_sequence, updated_at nulls first, source_row
-        ) as version_number
+        all_versions.*,
+        records.birth_order,
+        country_aliases.country_code,
+        coalesce(
+            all_versions.full_name,
+            {{ blank_to_null("coalesce(all_versions.first_name, '') || ' ' || coalesce(all_versions.last_name, '')") }}
+        ) as person_name
     from all_versions
-),
-
-country_aliases as (
-    select * from {{ ref('country_aliases') }}
-),
-
-with_country as (
-    select
-        numbered.*,
-        country_aliases.country_code
-    from numbered
+    inner join records
+        on all_versions.record_id = records.record_id
     left join country_aliases
-        on lower(numbered.country) = country_aliases.alias
+        on lower(all_versions.country) = country_aliases.alias
+),
+
+versions as (
+    select {{ version_columns() | join(', ') }} from landed
+    {%- if is_delta() %}
+    union all
+    select {{ version_columns('known.') | join(', ') }}
+    from {{ this }} as known
+    where known.birth_order in (select landed.birth_order from landed)
+    {%- endif %}
+),
+
+{#- Nearly every record has one version, and needs no sorting. #}
+revised as (
+    select birth_order
+    from versions
+    group by birth_order
+    having count(*) > 1
+),
+
+only_versions as (
+    select
+        versions.*,
+        cast(1 as bigint) as version_number
+    from versions
+    left join revised
+        on versions.birth_order = revised.birth_order
+    where revised.birth_order is null
+),
+
+ordered_versions as (
+    select
+        versions.*,
+        row_number() over (
+            partition by versions.birth_order
+            order by versions.arrived_at, versions.load_sequence, versions.updated_at nulls first, versions.source_row
+        ) as version_number
+    from versions
+    inner join revised
+        on versions.birth_order = revised.birth_order
+),
+
+numbered as (
+    select * from only_versions
+    union all
+    select * from ordered_versions
 )
 
 select
-    record_id,
-    source_table,
-    source_system,
-    record_key,
-    version_number,
-    load_sequence,
-    load_id,
-    lead_id,
-    contact_id,
-    crm_account_id,
-    registration_id,
-    {%- for column in person_columns() %}
-    {{ column }},
-    {%- endfor %}
-    country_code,
-    coalesce(full_name, {{ blank_to_null("coalesce(first_name, '') || ' ' || coalesce(last_name, '')") }}) as person_name,
-    is_deleted,
-    arrived_at,
+    *,
     case when version_number = 1 then event_at else coalesce(updated_at, event_at) end as observed_at
-from with_country
+from numbered

@@ -1,5 +1,7 @@
 {#- Ids that have been given and were joined to an older one. Between the lineages of a person the links are walked until an older
     lineage is met; of all walks the one whose latest link is earliest tells when the id was retired. -#}
+{{ config(materialized='nightly', key='retired_birth_order', scope_key='birth_order', scope='int_identity__person_region') }}
+
 with recursive
 
 arrival_groups as (
@@ -14,24 +16,28 @@ arrival_links as (
     select * from {{ ref('int_identity__arrival_links') }}
 ),
 
+records as (
+    select * from {{ ref('int_identity__records') }}
+    where {{ is_in_person_region('birth_order') }}
+),
+
 lineages as (
     select
-        arrival_groups.record_id,
-        coalesce(lineage_components.component_id, arrival_groups.record_id) as lineage_id
+        arrival_groups.birth_order,
+        coalesce(lineage_components.component, arrival_groups.birth_order) as lineage_id
     from arrival_groups
     left join lineage_components
-        on arrival_groups.record_id = lineage_components.node_id
+        on arrival_groups.birth_order = lineage_components.node
 ),
 
 births as (
     select
         lineages.lineage_id,
-        arrival_groups.record_id as birth_id,
-        arrival_groups.person_id,
-        arrival_groups.birth_order
+        arrival_groups.birth_order,
+        arrival_groups.person_birth_order
     from arrival_groups
     inner join lineages
-        on arrival_groups.record_id = lineages.record_id
+        on arrival_groups.birth_order = lineages.birth_order
     where arrival_groups.has_given_id
 ),
 
@@ -44,9 +50,9 @@ both_ways as (
         arrival_links.arrived_at
     from arrival_links
     inner join lineages as from_lineages
-        on arrival_links.node_a = from_lineages.record_id
+        on arrival_links.node_a = from_lineages.birth_order
     inner join lineages as to_lineages
-        on arrival_links.node_b = to_lineages.record_id
+        on arrival_links.node_b = to_lineages.birth_order
     where from_lineages.lineage_id <> to_lineages.lineage_id
     union all
     select
@@ -57,9 +63,9 @@ both_ways as (
         arrival_links.arrived_at
     from arrival_links
     inner join lineages as from_lineages
-        on arrival_links.node_a = from_lineages.record_id
+        on arrival_links.node_a = from_lineages.birth_order
     inner join lineages as to_lineages
-        on arrival_links.node_b = to_lineages.record_id
+        on arrival_links.node_b = to_lineages.birth_order
     where from_lineages.lineage_id <> to_lineages.lineage_id
 ),
 
@@ -93,7 +99,7 @@ walks as (
     from births
     inner join joins
         on births.lineage_id = joins.from_lineage_id
-    where births.birth_id <> births.person_id
+    where births.birth_order <> births.person_birth_order
     union
     select
         walks.lineage_id,
@@ -122,12 +128,17 @@ retired as (
 )
 
 select
-    births.birth_id as retired_person_id,
-    births.person_id,
+    retired_records.record_id as retired_person_id,
+    person_records.record_id as person_id,
+    births.birth_order as retired_birth_order,
     retired.load_sequence,
     retired.because,
     retired.arrived_at as merged_at
 from births
+inner join records as retired_records
+    on births.birth_order = retired_records.birth_order
+inner join records as person_records
+    on births.person_birth_order = person_records.birth_order
 left join retired
     on births.lineage_id = retired.lineage_id
-where births.birth_id <> births.person_id
+where births.birth_order <> births.person_birth_order

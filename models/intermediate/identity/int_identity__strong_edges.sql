@@ -1,89 +1,96 @@
+{{ config(materialized='nightly', key='node_a', scope_key='birth_order', scope='int_identity__region') }}
+
 with
 
-identifiers as (
-    select * from {{ ref('int_identity__identifiers') }}
-),
-
-identifier_rules as (
-    select * from {{ ref('identifier_rules') }}
+usable_identifiers as (
+    select * from {{ ref('int_identity__usable_identifiers') }}
+    where {{ is_in_region('birth_order') }}
+        and strength in ('strong', 'unique')
 ),
 
 records as (
     select * from {{ ref('int_identity__records') }}
+    where {{ is_in_region('birth_order') }}
 ),
 
 record_contacts as (
     select * from {{ ref('int_identity__record_contacts') }}
+    where {{ is_in_region('birth_order') }}
+),
+
+identifier_sightings as (
+    select * from {{ ref('int_identity__identifier_sightings') }}
 ),
 
 crm_merges as (
     select * from {{ ref('int_identity__crm_merges') }}
 ),
 
-identity_overrides as (
-    select * from {{ ref('identity_overrides') }}
+decisions as (
+    select * from {{ ref('int_identity__decisions') }}
 ),
 
 contacts as (
     select
-        node_id as record_id,
-        min(namespace || '|' || value) as contact_value
+        birth_order,
+        min({{ key_of("namespace || '|' || value") }}) as contact_key
     from record_contacts
-    group by node_id
+    group by birth_order
+),
+
+heads as (
+    select
+        usable_identifiers.identifier_key,
+        min({{ arrival_order('usable_identifiers.load_sequence', 'usable_identifiers.birth_order') }}) as first_arrival,
+        min(
+            case when contacts.birth_order is not null
+                then {{ arrival_order('usable_identifiers.load_sequence', 'usable_identifiers.birth_order') }}
+            end
+        ) as first_contact_arrival
+    from usable_identifiers
+    left join contacts
+        on usable_identifiers.birth_order = contacts.birth_order
+    group by usable_identifiers.identifier_key
+    having count(*) > 1
 ),
 
 members as (
     select
-        identifiers.record_id,
-        identifiers.identifier_type,
-        identifiers.identifier_value,
-        identifiers.load_sequence,
-        identifiers.load_id,
-        identifier_rules.trust_rank,
-        contacts.contact_value,
-        row_number() over (
-            partition by identifiers.identifier_type, identifiers.identifier_value
-            order by
-                case when contacts.contact_value is null then 1 else 0 end, identifiers.load_sequence, records.birth_order
-        ) as seat
-    from identifiers
-    inner join identifier_rules
-        on identifiers.identifier_type = identifier_rules.identifier_type
-    inner join records
-        on identifiers.record_id = records.record_id
-    left join contacts
-        on identifiers.record_id = contacts.record_id
-    where identifiers.is_usable
-        and identifiers.strength in ('strong', 'unique')
-),
-
-heads as (
-    select * from members
-    where seat = 1
+        usable_identifiers.birth_order,
+        usable_identifiers.identifier_key,
+        usable_identifiers.identifier_type,
+        usable_identifiers.trust_rank,
+        usable_identifiers.load_sequence,
+        {{ birth_order_of('coalesce(heads.first_contact_arrival, heads.first_arrival)') }} as head,
+        {{ load_sequence_of('coalesce(heads.first_contact_arrival, heads.first_arrival)') }} as head_load_sequence
+    from usable_identifiers
+    inner join heads
+        on usable_identifiers.identifier_key = heads.identifier_key
 ),
 
 -- A star: every record to the identifier's first one, those of a CRM contact before the others.
 -- A second contact with the same address stays apart until the CRM merges the two.
 shared_identifier as (
     select
-        members.record_id as node_a,
-        heads.record_id as node_b,
+        members.birth_order as node_a,
+        members.head as node_b,
         members.trust_rank,
         members.identifier_type as link_rule,
-        members.identifier_value as link_value,
-        greatest(members.load_sequence, heads.load_sequence) as load_sequence,
-        case when members.load_sequence >= heads.load_sequence then members.load_id else heads.load_id end as load_id
+        members.identifier_key as link_key,
+        cast(null as varchar) as link_value,
+        greatest(members.load_sequence, members.head_load_sequence) as load_sequence
     from members
-    inner join heads
-        on members.identifier_type = heads.identifier_type
-            and members.identifier_value = heads.identifier_value
-    where members.seat > 1
-        and (members.contact_value is null or members.contact_value = heads.contact_value or members.trust_rank = 1)
+    left join contacts
+        on members.birth_order = contacts.birth_order
+    left join contacts as head_contacts
+        on members.head = head_contacts.birth_order
+    where members.birth_order <> members.head
+        and (contacts.contact_key is null or contacts.contact_key = head_contacts.contact_key or members.trust_rank = 1)
 ),
 
 crm_objects as (
     select
-        record_id,
+        birth_order,
         source_system,
         case source_table when 'crm.leads' then 'lead' else 'contact' end as object_type,
         record_key
@@ -93,13 +100,13 @@ crm_objects as (
 
 merged_objects as (
     select
-        losers.record_id as node_a,
-        winners.record_id as node_b,
+        losers.birth_order as node_a,
+        winners.birth_order as node_b,
         1 as trust_rank,
         'crm_merge' as link_rule,
+        cast(null as bigint) as link_key,
         crm_merges.loser_id as link_value,
-        crm_merges.load_sequence,
-        cast(null as varchar) as load_id
+        crm_merges.load_sequence
     from crm_merges
     inner join crm_objects as losers
         on crm_merges.source_system = losers.source_system
@@ -111,43 +118,59 @@ merged_objects as (
             and {{ single_key('crm_merges.next_winner_id') }} = winners.record_key
 ),
 
+decided_links as (
+    select * from decisions
+    where decision = 'must_link'
+),
+
+named_by_identifier as (
+    select
+        decided_links.decision_id,
+        decided_links.side,
+        decided_links.decided_by,
+        min({{ arrival_order('identifier_sightings.load_sequence', 'identifier_sightings.birth_order') }}) as first_arrival
+    from decided_links
+    inner join identifier_sightings
+        on decided_links.identifier_key = identifier_sightings.identifier_key
+    group by decided_links.decision_id, decided_links.side, decided_links.decided_by
+),
+
 named_records as (
     select
-        identifiers.identifier_type,
-        identifiers.identifier_value,
-        min_by(identifiers.record_id, records.birth_order) as record_id,
-        min(identifiers.load_sequence) as load_sequence
-    from identifiers
-    inner join records
-        on identifiers.record_id = records.record_id
-    group by identifiers.identifier_type, identifiers.identifier_value
+        decision_id,
+        side,
+        decided_by,
+        {{ birth_order_of('first_arrival') }} as birth_order,
+        {{ load_sequence_of('first_arrival') }} as load_sequence
+    from named_by_identifier
     union all
     select
-        'record' as identifier_type,
-        record_id as identifier_value,
-        record_id,
-        load_sequence
-    from records
+        decided_links.decision_id,
+        decided_links.side,
+        decided_links.decided_by,
+        records.birth_order,
+        records.load_sequence
+    from decided_links
+    inner join records
+        on decided_links.identifier_type = 'record'
+            and decided_links.identifier_value = records.record_id
 ),
 
 steward_links as (
     select
-        left_records.record_id as node_a,
-        right_records.record_id as node_b,
-        1 as trust_rank,
+        left_records.birth_order as node_a,
+        right_records.birth_order as node_b,
+        0 as trust_rank,
         'steward' as link_rule,
-        identity_overrides.decided_by as link_value,
-        greatest(left_records.load_sequence, right_records.load_sequence) as load_sequence,
-        cast(null as varchar) as load_id
-    from identity_overrides
-    inner join named_records as left_records
-        on identity_overrides.left_type = left_records.identifier_type
-            and identity_overrides.left_value = left_records.identifier_value
+        cast(null as bigint) as link_key,
+        left_records.decided_by as link_value,
+        greatest(left_records.load_sequence, right_records.load_sequence) as load_sequence
+    from named_records as left_records
     inner join named_records as right_records
-        on identity_overrides.right_type = right_records.identifier_type
-            and identity_overrides.right_value = right_records.identifier_value
-    where identity_overrides.decision = 'must_link'
-        and cast(identity_overrides.decided_at as timestamp) <= {{ as_of() }}
+        on left_records.decision_id = right_records.decision_id
+    where left_records.side = 'left'
+        and right_records.side = 'right'
+        and {{ is_in_region('left_records.birth_order') }}
 )
 
 select * from shared_identifier

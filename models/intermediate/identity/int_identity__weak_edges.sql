@@ -1,49 +1,30 @@
+{{ config(materialized='nightly', key='node_a', scope_key='birth_order', scope='int_identity__region') }}
+
 with
 
 weak_groups as (
     select * from {{ ref('int_identity__weak_groups') }}
-),
-
-records as (
-    select * from {{ ref('int_identity__records') }}
-),
-
-identifier_rules as (
-    select * from {{ ref('identifier_rules') }}
-),
-
-members as (
-    select
-        weak_groups.identifier_type,
-        weak_groups.identifier_value,
-        weak_groups.name_group,
-        weak_groups.record_id,
-        row_number() over (
-            partition by weak_groups.identifier_type, weak_groups.identifier_value, weak_groups.name_group
-            order by records.birth_order
-        ) as seat
-    from weak_groups
-    inner join records
-        on weak_groups.record_id = records.record_id
-    where weak_groups.name_group is not null
+    where name_group is not null
+        and {{ is_in_region('birth_order') }}
 ),
 
 heads as (
-    select * from members
-    where seat = 1
+    select
+        identifier_key,
+        name_group,
+        min(birth_order) as birth_order
+    from weak_groups
+    group by identifier_key, name_group
 )
 
 select
-    members.record_id as node_a,
-    heads.record_id as node_b,
-    identifier_rules.trust_rank,
-    members.identifier_type as link_rule,
-    members.identifier_value as link_value
-from members
+    weak_groups.birth_order as node_a,
+    heads.birth_order as node_b,
+    weak_groups.trust_rank,
+    weak_groups.identifier_type as link_rule,
+    weak_groups.identifier_key as link_key
+from weak_groups
 inner join heads
-    on members.identifier_type = heads.identifier_type
-        and members.identifier_value = heads.identifier_value
-        and members.name_group = heads.name_group
-inner join identifier_rules
-    on members.identifier_type = identifier_rules.identifier_type
-where members.seat > 1
+    on weak_groups.identifier_key = heads.identifier_key
+        and weak_groups.name_group = heads.name_group
+where weak_groups.birth_order <> heads.birth_order

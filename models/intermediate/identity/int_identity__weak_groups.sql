@@ -16,14 +16,12 @@ listed_names as (
 
 compatible_sets as (
     select distinct
-        left_names.identifier_type,
-        left_names.identifier_value,
+        left_names.identifier_key,
         left_names.names_key,
         right_names.names_key as other_names_key
     from listed_names as left_names
     inner join listed_names as right_names
-        on left_names.identifier_type = right_names.identifier_type
-            and left_names.identifier_value = right_names.identifier_value
+        on left_names.identifier_key = right_names.identifier_key
     left join name_pairs
         on left_names.name_key = name_pairs.left_name
             and right_names.name_key = name_pairs.right_name
@@ -33,40 +31,38 @@ compatible_sets as (
 
 name_groups as (
     select
-        identifier_type,
-        identifier_value,
+        identifier_key,
         names_key,
         {{ text_agg('other_names_key', '&', 'other_names_key') }} as name_group
     from compatible_sets
-    group by identifier_type, identifier_value, names_key
+    group by identifier_key, names_key
 ),
 
 named_identities as (
     select
-        identifier_type,
-        identifier_value,
+        identifier_key,
         count(distinct name_group) as group_count,
         min(name_group) as only_group
     from name_groups
-    group by identifier_type, identifier_value
+    group by identifier_key
 ),
 
 unnamed_identities as (
     select
-        identifier_type,
-        identifier_value,
+        identifier_key,
         count(*) filter (where has_strong_identifier) as known_count
     from weak_holders
     where names_key is null
-    group by identifier_type, identifier_value
+    group by identifier_key
 ),
 
 seen as (
     select
+        weak_holders.identifier_key,
         weak_holders.identifier_type,
-        weak_holders.identifier_value,
-        weak_holders.cluster_id,
-        weak_holders.record_id,
+        weak_holders.trust_rank,
+        weak_holders.cluster,
+        weak_holders.birth_order,
         weak_holders.names_key,
         weak_holders.has_strong_identifier,
         name_groups.name_group,
@@ -75,22 +71,20 @@ seen as (
         coalesce(unnamed_identities.known_count, 0) as known_count
     from weak_holders
     left join name_groups
-        on weak_holders.identifier_type = name_groups.identifier_type
-            and weak_holders.identifier_value = name_groups.identifier_value
+        on weak_holders.identifier_key = name_groups.identifier_key
             and weak_holders.names_key = name_groups.names_key
     left join named_identities
-        on weak_holders.identifier_type = named_identities.identifier_type
-            and weak_holders.identifier_value = named_identities.identifier_value
+        on weak_holders.identifier_key = named_identities.identifier_key
     left join unnamed_identities
-        on weak_holders.identifier_type = unnamed_identities.identifier_type
-            and weak_holders.identifier_value = unnamed_identities.identifier_value
+        on weak_holders.identifier_key = unnamed_identities.identifier_key
 )
 
 select
+    identifier_key,
     identifier_type,
-    identifier_value,
-    cluster_id,
-    record_id,
+    trust_rank,
+    cluster,
+    birth_order,
     case
         when names_key is not null then name_group
         -- somebody without a name is the only identity there is, or nobody

@@ -2,97 +2,112 @@
     that have a name; what has none follows in int_identity__device_attachments. -#}
 with
 
-identifiers as (
-    select * from {{ ref('int_identity__identifiers') }}
+weak_identifiers as (
+    select * from {{ ref('int_identity__usable_identifiers') }}
+    where {{ is_in_region('birth_order') }}
+        and strength in ('weak', 'device')
 ),
 
-strong_components as (
-    select * from {{ ref('int_identity__strong_components') }}
+strong_identifiers as (
+    select * from {{ ref('int_identity__usable_identifiers') }}
+    where {{ is_in_region('birth_order') }}
+        and strength in ('strong', 'unique')
 ),
 
-records as (
-    select * from {{ ref('int_identity__records') }}
+strong_clusters as (
+    select * from {{ ref('int_identity__strong_clusters') }}
 ),
 
 record_names as (
     select * from {{ ref('int_identity__record_names') }}
+    where {{ is_in_region('birth_order') }}
 ),
 
-clusters as (
+clustered as (
     select
-        records.record_id,
-        records.birth_order,
-        coalesce(strong_components.component_id, records.record_id) as cluster_id
-    from records
-    left join strong_components
-        on records.record_id = strong_components.node_id
+        weak_identifiers.identifier_key,
+        weak_identifiers.identifier_type,
+        weak_identifiers.strength,
+        weak_identifiers.trust_rank,
+        strong_clusters.cluster,
+        weak_identifiers.birth_order
+    from weak_identifiers
+    inner join strong_clusters
+        on weak_identifiers.birth_order = strong_clusters.birth_order
+),
+
+shared as (
+    select identifier_key
+    from clustered
+    group by identifier_key
+    having min(cluster) <> max(cluster)
 ),
 
 holders as (
     select
-        identifiers.identifier_type,
-        identifiers.identifier_value,
-        identifiers.strength,
-        clusters.cluster_id,
-        min(clusters.birth_order) as first_birth_order,
-        min_by(identifiers.record_id, clusters.birth_order) as record_id
-    from identifiers
-    inner join clusters
-        on identifiers.record_id = clusters.record_id
-    where identifiers.is_usable
-        and identifiers.strength in ('weak', 'device')
-    group by identifiers.identifier_type, identifiers.identifier_value, identifiers.strength, clusters.cluster_id
+        clustered.identifier_key,
+        clustered.identifier_type,
+        clustered.strength,
+        clustered.trust_rank,
+        clustered.cluster,
+        min(clustered.birth_order) as birth_order
+    from clustered
+    inner join shared
+        on clustered.identifier_key = shared.identifier_key
+    group by
+        clustered.identifier_key, clustered.identifier_type, clustered.strength, clustered.trust_rank, clustered.cluster
 ),
 
-shared as (
-    select
-        identifier_type,
-        identifier_value
+holding_clusters as (
+    select distinct cluster
     from holders
-    group by identifier_type, identifier_value
-    having count(*) > 1
+),
+
+members as (
+    select
+        strong_clusters.birth_order,
+        strong_clusters.cluster
+    from strong_clusters
+    inner join holding_clusters
+        on strong_clusters.cluster = holding_clusters.cluster
 ),
 
 cluster_names as (
     select distinct
-        clusters.cluster_id,
+        members.cluster,
         record_names.name_key
     from record_names
-    inner join clusters
-        on record_names.record_id = clusters.record_id
+    inner join members
+        on record_names.birth_order = members.birth_order
 ),
 
 names_of_cluster as (
     select
-        cluster_id,
+        cluster,
         {{ text_agg('name_key', '|', 'name_key') }} as names_key
     from cluster_names
-    group by cluster_id
+    group by cluster
 ),
 
 strongly_known as (
-    select distinct clusters.cluster_id
-    from identifiers
-    inner join clusters
-        on identifiers.record_id = clusters.record_id
-    where identifiers.is_usable
-        and identifiers.strength in ('strong', 'unique')
+    select distinct members.cluster
+    from strong_identifiers
+    inner join members
+        on strong_identifiers.birth_order = members.birth_order
 )
 
 select
+    holders.identifier_key,
     holders.identifier_type,
-    holders.identifier_value,
-    holders.cluster_id,
-    holders.record_id,
+    holders.trust_rank,
+    holders.cluster,
+    holders.birth_order,
     names_of_cluster.names_key,
-    strongly_known.cluster_id is not null as has_strong_identifier
+    strongly_known.cluster is not null as has_strong_identifier
 from holders
-inner join shared
-    on holders.identifier_type = shared.identifier_type
-        and holders.identifier_value = shared.identifier_value
 left join names_of_cluster
-    on holders.cluster_id = names_of_cluster.cluster_id
+    on holders.cluster = names_of_cluster.cluster
 left join strongly_known
-    on holders.cluster_id = strongly_known.cluster_id
+    on holders.cluster = strongly_known.cluster
 where holders.strength = 'weak'
     or names_of_cluster.names_key is not null

@@ -13,16 +13,14 @@ positions as (
 
 name_sets as (
     select distinct
-        identifier_type,
-        identifier_value,
+        identifier_key,
         names_key
     from weak_holders
     where names_key is not null
 )
 
 select
-    name_sets.identifier_type,
-    name_sets.identifier_value,
+    name_sets.identifier_key,
     name_sets.names_key,
     split_part(name_sets.names_key, '|', positions.position) as name_key
 from name_sets

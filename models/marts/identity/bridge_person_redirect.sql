@@ -1,7 +1,7 @@
 with
 
-redirects as (
-    select * from {{ ref('int_identity__redirects') }}
+redirect_history as (
+    select * from {{ ref('int_identity__redirect_history') }}
 ),
 
 loads as (
@@ -17,11 +17,13 @@ load_names as (
 )
 
 select
-    redirects.retired_person_id,
-    redirects.person_id,
+    redirect_history.retired_person_id,
+    redirect_history.person_id,
     load_names.load_id,
-    redirects.because,
-    redirects.merged_at
-from redirects
+    redirect_history.because,
+    redirect_history.valid_to is null as is_current,
+    redirect_history.valid_from,
+    redirect_history.valid_to
+from redirect_history
 left join load_names
-    on redirects.load_sequence = load_names.load_sequence
+    on redirect_history.load_sequence = load_names.load_sequence
