@@ -171,12 +171,15 @@ def limit_sql() -> str:
         from parted
     ),
     keys as (
-        select unnest([hash(1, email), hash(2, phone), hash(3, anonymous_id), hash(4, openid), hash(5, external_id)]) as key,
-            unnest([email, phone, anonymous_id, openid, external_id]) is not null as is_shown
+        select unnest([
+            case when email is not null then hash(1, email) end, case when phone is not null then hash(2, phone) end,
+            case when anonymous_id is not null then hash(3, anonymous_id) end, case when openid is not null then hash(4, openid) end,
+            case when external_id is not null then hash(5, external_id) end
+        ]) as key
         from normal
     )
     select count(*) as identifiers, max(record_count) as most
-    from (select key, count(*) as record_count from keys where is_shown group by key)
+    from (select key, count(*) as record_count from keys where key is not null group by key)
     """
 
 
@@ -190,8 +193,8 @@ def limit_seconds(settings: Settings) -> float:
 def own_rules_seconds(settings: Settings, times: DbtTimes) -> float:
     """Return what our own reading and normalising cost, with one hash aggregate over what it found."""
     query = (
-        "select count(*) from (select identifier_type, identifier_value, count(*) as record_count "
-        f"from {qualified('intermediate', 'int_identity__identifiers')} group by identifier_type, identifier_value)"
+        "select count(*) from (select identifier_key, count(*) as record_count "
+        f"from {qualified('intermediate', 'int_identity__identifier_sightings')} group by identifier_key)"
     )
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
         aggregate = statistics.median(seconds(lambda: connection.execute(query).fetchall()) for _ in range(REPEATS))

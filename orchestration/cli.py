@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from orchestration import __version__
 from orchestration.errors import ConfigError, ExitCode, LeadrelayError
+from orchestration.identity.commands import add_link_commands
+from orchestration.operate.acceptance import add_identity_commands
 from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
@@ -95,8 +97,23 @@ def _parser() -> argparse.ArgumentParser:
     sample.set_defaults(command=_sample)
 
     explain = commands.add_parser("explain", help="show all that is known of one person, with the evidence")
-    explain.add_argument("identity", metavar="ID", help="a person_id, an e-mail address or a phone number")
+    explain.add_argument(
+        "identity", metavar="ID", help="a person_id, a record id or key, an e-mail address or a phone number"
+    )
+    explain.add_argument(
+        "--between",
+        nargs=2,
+        metavar="RECORD",
+        default=(),
+        help="two records, such as '#1' '#4': the evidence between them",
+    )
+    explain.add_argument("--json", action="store_true", help="everything as one JSON document")
     explain.set_defaults(command=_explain)
+
+    identity = commands.add_parser("identity", help="accept what the merge budget stopped; train and judge probable links")
+    identity_actions = identity.add_subparsers(required=True, metavar="ACTION")
+    add_identity_commands(identity_actions, _printing)
+    add_link_commands(identity_actions, _printing)
 
     quarantine = commands.add_parser("quarantine", help="show rows that were kept out")
     actions = quarantine.add_subparsers(required=True, metavar="ACTION")
@@ -142,10 +159,21 @@ def _sample(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _explain(settings: Settings, options: argparse.Namespace) -> int:
-    from orchestration.operate.explain import explain
+    from orchestration.operate.explain import explain, explain_as_json
 
-    print(explain(settings, options.identity))
+    told = explain_as_json if options.json else explain
+    print(told(settings, options.identity, options.between))
     return ExitCode.OK
+
+
+def _printing(screen: Callable[[Settings, argparse.Namespace], str]) -> Callable[[Settings, argparse.Namespace], int]:
+    """Return a command that prints a screen."""
+
+    def command(settings: Settings, options: argparse.Namespace) -> int:
+        print(screen(settings, options))
+        return ExitCode.OK
+
+    return command
 
 
 def _quarantine_list(settings: Settings, _options: argparse.Namespace) -> int:

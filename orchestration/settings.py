@@ -23,11 +23,14 @@ class Settings:
         The YAML file that says which source tables exist (``LEADRELAY_SOURCES``).
     project_root
         The checkout: ``dbt_project/``, ``models/``, ``seeds/`` and ``expectations/`` lie in it.
+    own_link_model_dir
+        Folder of a trained model of probable links (``LEADRELAY_LINK_MODEL``); without it the bundled one is used.
     """
 
     home: Path
     sources_file: Path
     project_root: Path = PROJECT_ROOT
+    own_link_model_dir: Path | None = None
 
     @property
     def landing_dir(self) -> Path:
@@ -65,19 +68,29 @@ class Settings:
         return self.project_root / "models"
 
     @property
+    def link_model_dir(self) -> Path:
+        """The model of probable links: ``training.yml``, ``link_thresholds.csv`` and what training wrote beside them."""
+        return self.own_link_model_dir or self.project_root / "orchestration" / "identity" / "link_model"
+
+    @property
     def expectations_dir(self) -> Path:
         """Great Expectations suites as JSON."""
         return self.project_root / "expectations"
 
 
 def load_settings() -> Settings:
-    """Read ``LEADRELAY_HOME`` and ``LEADRELAY_SOURCES`` and return absolute paths.
+    """Read ``LEADRELAY_HOME``, ``LEADRELAY_SOURCES`` and ``LEADRELAY_LINK_MODEL`` and return absolute paths.
 
     Returns
     -------
     Settings
-        Defaults: ``.leadrelay/`` and ``sources.yml`` in the checkout.
+        Defaults: ``.leadrelay/``, ``sources.yml`` and the bundled link model in the checkout.
     """
     home = Path(os.environ.get("LEADRELAY_HOME") or PROJECT_ROOT / ".leadrelay")
     sources_file = Path(os.environ.get("LEADRELAY_SOURCES") or PROJECT_ROOT / "sources.yml")
-    return Settings(home=home.expanduser().resolve(), sources_file=sources_file.expanduser().resolve())
+    link_model = os.environ.get("LEADRELAY_LINK_MODEL")
+    return Settings(
+        home=home.expanduser().resolve(),
+        sources_file=sources_file.expanduser().resolve(),
+        own_link_model_dir=Path(link_model).expanduser().resolve() if link_model else None,
+    )

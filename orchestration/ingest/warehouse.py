@@ -7,9 +7,10 @@ One process at a time opens the file; BI and ``status`` read the published one.
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -74,9 +75,56 @@ OPS_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("message", "VARCHAR"),
         ("is_batch_refused", "BOOLEAN"),
     ),
+    "identity_quality": (
+        ("run_id", "VARCHAR"),
+        ("compared_with", "VARCHAR"),
+        ("guarded_by_reason", "VARCHAR"),
+        ("record_count", "BIGINT"),
+        ("cluster_count", "BIGINT"),
+        ("person_count", "BIGINT"),
+        ("known_person_count", "BIGINT"),
+        ("anonymous_person_count", "BIGINT"),
+        ("largest_person_records", "BIGINT"),
+        ("p99_person_records", "DOUBLE"),
+        ("mean_person_records", "DOUBLE"),
+        ("known_before_count", "BIGINT"),
+        ("merged_count", "BIGINT"),
+        ("merged_known_count", "BIGINT"),
+        ("unmerged_count", "BIGINT"),
+        ("link_count", "BIGINT"),
+        ("refused_link_count", "BIGINT"),
+        ("guarded_count", "BIGINT"),
+        ("review_pair_count", "BIGINT"),
+        ("pair_precision", "DOUBLE"),
+        ("pair_recall", "DOUBLE"),
+        ("is_refused", "BOOLEAN"),
+        ("as_of", "TIMESTAMP"),
+        ("measured_at", "TIMESTAMP"),
+    ),
+    "identity_stops": (
+        ("run_id", "VARCHAR"),
+        ("stopped_at", "TIMESTAMP"),
+        ("limit_name", "VARCHAR"),
+        ("figure", "DOUBLE"),
+        ("allowed", "DOUBLE"),
+        ("compared_with", "VARCHAR"),
+        ("message", "VARCHAR"),
+        ("identifiers", "VARCHAR"),
+    ),
+    "identity_acceptances": (
+        ("run_id", "VARCHAR"),
+        ("limit_name", "VARCHAR"),
+        ("figure", "DOUBLE"),
+        ("compared_with", "VARCHAR"),
+        ("accepted_by", "VARCHAR"),
+        ("accepted_at", "TIMESTAMP"),
+        ("reason", "VARCHAR"),
+    ),
     "as_of": (("as_of", "TIMESTAMP"),),
     "schema_version": (("version", "INTEGER"),),
 }
+# What people decided and how identity did over the runs cannot be made again from landing.
+KEPT_OVER_REBUILDS = ("identity_acceptances", "identity_quality")
 
 
 def connect(
@@ -200,6 +248,39 @@ def write_as_of(
     connection.execute("insert into ops.as_of values (?)", [moment])
     connection.execute("commit")
     return moment
+
+
+def read_kept(connection: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows that a rebuild carries over, by ops table; nothing for a table that is not there yet.
+
+    Parameters
+    ----------
+    connection
+        The warehouse before it is removed.
+    """
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for name in KEPT_OVER_REBUILDS:
+        exists = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = 'ops' and table_name = ?", [name]
+        ).fetchone()
+        if exists and exists[0]:
+            cursor = connection.execute(f"select * from {qualified('ops', name)}")
+            columns = [column[0] for column in cursor.description]
+            kept[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return kept
+
+
+def write_kept(connection: duckdb.DuckDBPyConnection, kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Put the rows of `read_kept` into a new warehouse, which has been prepared."""
+    for name, rows in kept.items():
+        known = {column for column, _ in OPS_TABLES[name]}
+        for row in rows:
+            columns = [column for column in row if column in known]
+            connection.execute(
+                f"insert into {qualified('ops', name)} ({', '.join(map(quote_identifier, columns))}) "
+                f"values ({', '.join('?' * len(columns))})",
+                [row[column] for column in columns],
+            )
 
 
 def stale_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

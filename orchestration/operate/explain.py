@@ -1,155 +1,222 @@
-"""All that is known of one person, with the evidence: records, identifiers, the walk through the stages, the score.
+"""One person on one screen, or as JSON: records, the evidence that joins them, what was refused, merges, stages, score.
 
 Reads the published files; the people file may be read by its owner only. The output is personal data for the person who asked and is
-printed, never logged.
+printed, never logged. What does not belong here: gathering the facts (`dossier`).
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
-import duckdb
-
-from orchestration.errors import LeadrelayError
-from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE, SCHEMA
-from orchestration.publish.versions import current_version
+from orchestration.operate.dossier import gather
 from orchestration.settings import Settings
-from orchestration.sql import quote_identifier, quote_literal
 
-_SHOWN_ROWS = 40
+_SHOWN_ROWS = 15
+_SHOWN_WIDTH = 44
 
-_FIND = """
-    select person_id from dim_person
-    where person_id = $id or lower(email) = lower($id)
-        or (length($digits) >= 7 and regexp_replace(phone, '[^0-9]', '', 'g') like '%' || $digits)
-    union
-    select person_id from bridge_person_identifier
-    where lower(identifier_value) = lower($id) or (length($digits) >= 7 and identifier_value like '%' || $digits)
-    union
-    select person_id from bridge_person_redirect where retired_person_id = $id
-"""
-_SECTIONS: Sequence[tuple[str, str]] = (
-    (
-        "Records",
-        """
-        select observed_at, source_table, source_system, record_key, link_rule
-        from bridge_person_record
-        where person_id = $id
-        order by observed_at nulls last, record_id
-        """,
-    ),
-    (
-        "Identifiers",
-        """
-        select identifier_type, identifier_value, first_seen_at, last_seen_at, record_count, is_usable, guard_reason
-        from bridge_person_identifier
-        where person_id = $id
-        order by identifier_type, first_seen_at, identifier_value
-        """,
-    ),
-    (
-        "Stages",
-        """
-        select track, cycle_number, stage_label, direction, entered_at, exited_at, signal, evidence_kind, score_at_entry, route
-        from fct_lifecycle_transition
-        where person_id = $id
-        order by track, entered_at, cycle_number, stage_rank
-        """,
-    ),
-    (
-        "Score",
-        """
-        select occurred_at, score_kind, rule_id, points, half_life_days, score_factor, why
-        from fct_score_event
-        where person_id = $id
-        order by occurred_at desc nulls last, score_event_id
-        """,
-    ),
-)
+_Row = Mapping[str, Any]
 
 
-def explain(settings: Settings, identity: str) -> str:
-    """Return everything about one person as text.
+def explain(settings: Settings, identity: str, between: Sequence[str] = ()) -> str:
+    """Return everything about one person as text, long lists cut.
 
     Parameters
     ----------
     settings
         The home.
     identity
-        A person_id (a retired one leads to its successor), an e-mail address or a phone number in any notation.
+        A person_id (a retired one leads to its successor), a record id or key, an e-mail address or a phone number in any notation.
+    between
+        Two records: show the chain of evidence between them instead of those from the earliest record to each other.
 
     Raises
     ------
     LeadrelayError
         If nothing is published, nobody has the identity, or several persons do; the latter are listed.
     """
-    folder = current_version(settings.published_dir)
-    if folder is None:
-        raise LeadrelayError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {quote_literal(str(folder / MARTS_FILE))} as a_masked (read_only)")
-        connection.execute(f"attach {quote_literal(str(folder / PEOPLE_FILE))} as b_whole (read_only)")
-        _name_tables(connection)
-        digits = "".join(character for character in identity if character.isdigit()) if "@" not in identity else ""
-        found = sorted(
-            row[0] for row in connection.execute(_FIND, {"id": identity.strip(), "digits": digits}).fetchall()
-        )
-        if not found:
-            raise LeadrelayError("nobody is known by that. Give a person_id, an e-mail address or a phone number.")
-        if len(found) > 1:
-            raise LeadrelayError(
-                f"{len(found)} persons are known by that; ask for one of them: {', '.join(found[:10])}"
-            )
-        return "\n".join(
-            _profile(connection, found[0])
-            + [line for section in _SECTIONS for line in _section(connection, *section, found[0])]
-        )
+    dossier = gather(settings, identity, between)
+    numbers = {record["record_id"]: f"#{record['number']}" for record in dossier["records"]}
+    lines = [*_profile_lines(dossier), *_records(dossier["records"])]
+    lines += _chain(dossier, numbers) if between else _chains(dossier["chains"], numbers)
+    lines += _section("Identifiers", dossier["identifiers"], _IDENTIFIER_COLUMNS)
+    lines += _section("Guarded: identifiers that link nobody", dossier["guarded"], _GUARDED_COLUMNS)
+    lines += _section("Refused links", [_refused(row, numbers) for row in dossier["refused_links"]])
+    lines += _section("Merges and un-merges", [_merge(row, dossier["person_id"]) for row in dossier["id_history"]])
+    lines += _section("Steward decisions", dossier["decisions"])
+    lines += _section("Stages", dossier["stages"], hide_empty=False)
+    lines += _section("Score", dossier["scores"], hide_empty=False)
+    return "\n".join(lines)
 
 
-def _name_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let each mart's plain name mean its whole copy, and the one without personal data where there is no other."""
-    tables = connection.execute(
-        "select table_name, max(database_name) from duckdb_tables() where schema_name = $schema group by table_name",
-        {"schema": SCHEMA},
-    ).fetchall()
-    for table, database in tables:
-        # `b_whole` sorts after `a_masked`.
-        name = quote_identifier(table)
-        connection.execute(
-            f"create temporary view {name} as from {quote_identifier(database)}.{quote_identifier(SCHEMA)}.{name}"
-        )
+def explain_as_json(settings: Settings, identity: str, between: Sequence[str] = ()) -> str:
+    """Return the same as `explain`, nothing cut, as the JSON document of ``docs/reference/explain.md``."""
+    return json.dumps(gather(settings, identity, between), indent=2, ensure_ascii=False, default=_plain)
 
 
-def _profile(connection: duckdb.DuckDBPyConnection, person_id: str) -> list[str]:
-    cursor = connection.execute("select * from dim_person where person_id = ?", [person_id])
-    names = [column[0] for column in cursor.description]
-    row = cursor.fetchone() or ()
-    return [f"{name:<20} {_text(value)}" for name, value in zip(names, row, strict=True) if value is not None]
+_IDENTIFIER_COLUMNS = (
+    "identifier_type",
+    "identifier_value",
+    "first_seen_at",
+    "last_seen_at",
+    "record_count",
+    "guard_reason",
+)
+_GUARDED_COLUMNS = (
+    "identifier_type",
+    "identifier_value",
+    "reason_en",
+    "record_count",
+    "name_count",
+    "refused_link_count",
+    "guarded_since_at",
+)
+_PROFILE_LINES: Sequence[tuple[str, Sequence[str]]] = (
+    ("name", ("full_name", "job_title", "department")),
+    ("company", ("company", "industry", "company_size")),
+    ("account", ("account_id", "account_rule")),
+    ("contact", ("email", "phone")),
+    ("place", ("city", "region", "country")),
+    ("stage", ("stage", "cycle_number", "route", "stage_entered_at")),
+    ("score", ("score_display", "grade", "fit_score", "behaviour_score")),
+    ("seen", ("first_seen_at", "befriended_at", "identified_at")),
+)
+_FLAGS = ("is_anonymous", "is_test", "is_competitor", "is_cleaned_out")
 
 
-def _section(connection: duckdb.DuckDBPyConnection, title: str, query: str, person_id: str) -> list[str]:
-    cursor = connection.execute(query, {"id": person_id})
-    names = [column[0] for column in cursor.description]
-    rows = cursor.fetchall()
-    shown = [[_text(value) for value in row] for row in rows[:_SHOWN_ROWS]]
-    widths = [max([len(name), *(len(row[index]) for row in shown)]) for index, name in enumerate(names)]
+def _profile_lines(dossier: Mapping[str, Any]) -> list[str]:
+    profile = dossier["profile"]
+    lines = [f"person    {dossier['person_id']}   (published as of {dossier['as_of']})"]
+    if dossier["asked_for"]["kind"] == "retired_person":
+        lines.append(f"asked for {dossier['asked_for']['value']}, an id that was merged into this person")
+    for title, names in _PROFILE_LINES:
+        parts = [f"{name}={_text(profile[name])}" for name in names if profile.get(name) is not None]
+        if parts:
+            lines.append(f"{title:<9} {'  '.join(parts)}")
+    flags = [name.removeprefix("is_") for name in _FLAGS if profile.get(name)]
+    if flags:
+        lines.append(f"is        {', '.join(flags)}")
+    return lines
+
+
+def _records(records: Sequence[_Row]) -> list[str]:
+    return _section(
+        "Records",
+        [
+            {
+                "no": f"#{record['number']}",
+                "record_id": record["record_id"],
+                "source_table": record["source_table"],
+                "record_key": "" if record["record_key"] == record["record_id"] else record["record_key"],
+                "observed_at": record["observed_at"],
+                "link_rule": record["link_rule"],
+            }
+            for record in records
+        ],
+    )
+
+
+def _chains(chains: Sequence[_Row], numbers: Mapping[str, str]) -> list[str]:
+    """Return one line per record: the way from the earliest record to it."""
+    lines = ["", f"Evidence: the shortest chain from the earliest record to each other ({len(chains)})"]
+    for chain in chains[:_SHOWN_ROWS]:
+        told = numbers[chain["from_record_id"]]
+        for step in chain["steps"]:
+            told += f" --{_evidence(step)}-- {numbers[step['to_record_id']]}"
+        if not chain["is_connected"]:
+            told += f"   no published link leads to {numbers[chain['to_record_id']]}"
+        lines.append(f"  {told}")
+    return lines + _more(len(chains))
+
+
+def _chain(dossier: Mapping[str, Any], numbers: Mapping[str, str]) -> list[str]:
+    """Return one chain, a line per record and a line per link."""
+    records = {record["record_id"]: record for record in dossier["records"]}
+    lines: list[str] = []
+    for chain in dossier["chains"]:
+        ends = f"{numbers[chain['from_record_id']]} and {numbers[chain['to_record_id']]}"
+        lines += ["", f"Evidence: the shortest chain between {ends} ({len(chain['steps'])} links)"]
+        lines.append(f"  {_record_line(records[chain['from_record_id']])}")
+        for step in chain["steps"]:
+            lines.append(f"      |  {_evidence(step)}")
+            lines.append(f"  {_record_line(records[step['to_record_id']])}")
+        if not chain["is_connected"]:
+            lines.append("  no published link leads from the one to the other")
+    return lines
+
+
+def _record_line(record: _Row) -> str:
+    parts = [f"#{record['number']}", record["source_table"], record["record_key"], _text(record["observed_at"])]
+    return "  ".join(part for part in parts if part)
+
+
+def _evidence(step: _Row) -> str:
+    """Return one link in words: what is shared, and what else had to be so."""
+    words = f"{step['rule'].replace('_', ' ')} {_shorten(step['value'] or '')}".strip()
+    if step["rule"] == "steward":
+        words = f"steward {step['value'] or ''} says so".replace("  ", " ")
+    elif step["strength"] == "weak":
+        words += ", names agree"
+    if step["match_weight"] is not None:
+        words += f", {step['match_weight']:.1f} bits"
+    return words
+
+
+def _refused(row: _Row, numbers: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "record": numbers[row["record_id"]],
+        "shares": f"{row['link_rule']} {row['link_value'] or ''}".strip(),
+        "with_record": row["other_record_id"],
+        "of_person": row["other_person_id"],
+        "refused_because": row["refused_because"],
+    }
+
+
+def _merge(row: _Row, person_id: str) -> dict[str, Any]:
+    what = "merged into this person" if row["person_id"] == person_id else f"merged into {row['person_id']}"
+    return {
+        "merged_at": row["merged_at"],
+        "id": row["retired_person_id"],
+        "what": what if row["undone_at"] is None else f"was {what}",
+        "because": row["because"],
+        "undone_at": row["undone_at"],
+    }
+
+
+def _section(
+    title: str, rows: Sequence[_Row], columns: Sequence[str] | None = None, *, hide_empty: bool = True
+) -> list[str]:
+    if not rows:
+        return [] if hide_empty else ["", f"{title} (0)"]
+    names = list(columns or rows[0])
+    shown = [[_shorten(_text(row[name])) for name in names] for row in rows[:_SHOWN_ROWS]]
+    kept = [index for index in range(len(names)) if any(row[index] for row in shown)]
+    widths = {index: max([len(names[index]), *(len(row[index]) for row in shown)]) for index in kept}
     lines = ["", f"{title} ({len(rows)})"]
     lines += [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-        for cells in [names, *shown]
+        "  " + "  ".join(cells[index].ljust(widths[index]) for index in kept).rstrip() for cells in [names, *shown]
     ]
-    if len(rows) > _SHOWN_ROWS:
-        lines.append(f"  ... and {len(rows) - _SHOWN_ROWS} more")
-    return lines
+    return lines + _more(len(rows))
+
+
+def _more(count: int) -> list[str]:
+    return [f"  ... and {count - _SHOWN_ROWS} more (--json shows all)"] if count > _SHOWN_ROWS else []
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _SHOWN_WIDTH else f"{text[: _SHOWN_WIDTH - 1]}…"
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any DuckDB value
     if value is None:
         return ""
-    return (
-        f"{value:.2f}"
-        if isinstance(value, float)
-        else str(value).split(".", maxsplit=1)[0]
-        if hasattr(value, "isoformat")
-        else str(value)
-    )
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return str(value).split(".", maxsplit=1)[0] if isinstance(value, date) else str(value)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any DuckDB value
+    """Return what JSON has no word for: times as ISO 8601 in UTC, decimals as numbers, anything else as text."""
+    kinds: Sequence[tuple[type, Callable[[Any], Any]]] = ((date, lambda moment: moment.isoformat()), (Decimal, float))
+    return next((convert(value) for kind, convert in kinds if isinstance(value, kind)), str(value))

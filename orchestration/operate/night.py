@@ -24,6 +24,7 @@ from orchestration.operate.jobs import INGEST_STEP, NIGHTLY
 from orchestration.operate.outcome import Failure, Night
 from orchestration.publish.versions import read_manifest
 from orchestration.settings import Settings
+from orchestration.transform.assets import WARNING
 
 
 def run_night(settings: Settings, as_of: str | None = None, *, from_scratch: bool = False) -> Night:
@@ -61,6 +62,7 @@ def run_night(settings: Settings, as_of: str | None = None, *, from_scratch: boo
         manifest=read_manifest(settings.published_dir),
         refused=_refused(settings),
         failure=None if result.success else _failure(result),
+        warnings=_warnings(result),
     )
 
 
@@ -105,6 +107,16 @@ def _failure(result: ExecuteInProcessResult) -> Failure:
             text = data.error.to_string() if data.error is not None else "no reason was given"
             return Failure(step, text, ExitCode.ERROR, is_defect=True)
     return Failure("run", "the run ended without saying why; Dagster's event log may", ExitCode.ERROR, is_defect=True)
+
+
+def _warnings(result: ExecuteInProcessResult) -> tuple[str, ...]:
+    """Read what steps noted for the person at the keyboard."""
+    return tuple(
+        str(happened.asset_observation_data.asset_observation.metadata[WARNING].value)
+        for happened in result.all_events
+        if happened.event_type is dg.DagsterEventType.ASSET_OBSERVATION
+        and WARNING in happened.asset_observation_data.asset_observation.metadata
+    )
 
 
 def _refused(settings: Settings) -> dict[str, str]:

@@ -43,12 +43,15 @@ class Night:
         Message of each table whose newest batch was refused, by table.
     failure
         The first failure, or ``None``.
+    warnings
+        What went less than well and did not keep the night from publishing.
     """
 
     run_id: str
     manifest: Mapping[str, Any] | None
     refused: Mapping[str, str]
     failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

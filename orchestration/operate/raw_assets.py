@@ -17,7 +17,7 @@ import duckdb
 from orchestration.ingest.contract import Contract, ContractTable, load_contract
 from orchestration.ingest.loader import LoadResult, load_table
 from orchestration.ingest.sources import Sources, load_sources
-from orchestration.ingest.warehouse import OPS_TABLES, connect, prepare, write_as_of
+from orchestration.ingest.warehouse import OPS_TABLES, connect, prepare, read_kept, write_as_of, write_kept
 from orchestration.operate.jobs import INGEST_STEP, RAW_GROUP
 from orchestration.quality.results import CheckResult
 from orchestration.quality.suites import CheckSpec, raw_check_specs
@@ -110,18 +110,22 @@ def open_warehouse(settings: Settings, contract: Contract, *, from_scratch: bool
     contract
         What must exist in it.
     from_scratch
-        Remove what is there first; it is opened once before, so that a warehouse in use is never pulled away.
+        Remove what is there first; it is opened once before, so that a warehouse in use is never pulled away. What people accepted and
+        the history of identity's quality are carried over.
 
     Raises
     ------
     WarehouseLockedError
         If another process holds it.
     """
+    kept: dict[str, list[dict[str, Any]]] = {}
     if from_scratch and settings.warehouse_path.exists():
-        connect(settings).close()
+        with connect(settings) as old:
+            kept = read_kept(old)
         settings.warehouse_path.unlink()
     connection = connect(settings)
     prepare(connection, contract)
+    write_kept(connection, kept)
     return connection
 
 

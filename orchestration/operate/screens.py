@@ -28,6 +28,9 @@ def night_screen(settings: Settings, night: Night) -> str:
         lines += ["", "Stale tables (the newest batch was refused; older rows are used)"]
     for message in night.refused.values():
         lines += [f"  {line}" for line in message.splitlines()]
+    for warning in night.warnings:
+        first, *rest = warning.splitlines()
+        lines += ["", f"warning     {first}", *(f"  {line}" for line in rest)]
     return "\n".join(lines)
 
 

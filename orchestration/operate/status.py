@@ -1,5 +1,8 @@
 """What is published, how fresh it is and whether it is fit to use; reads the published file and its manifest, nothing else."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import duckdb
 
 from orchestration.errors import LeadrelayError
@@ -28,10 +31,29 @@ def status_screen(settings: Settings) -> str:
     lines = [
         f"published at {manifest['published_at']} by run {manifest['run_id']}",
         *published_lines(settings, manifest),
+        *_identity(manifest.get("identity") or {}),
     ]
     with duckdb.connect(str(folder / MARTS_FILE), read_only=True) as connection:
         lines += ["", *_freshness(connection), *_failed_checks(connection, manifest["run_id"])]
     return "\n".join(lines)
+
+
+def _identity(facts: Mapping[str, Any]) -> list[str]:
+    """Return what the last run did to identity, and what somebody accepted for it."""
+    if not facts:
+        return []
+    moved = (
+        f"{facts['merged_known_count']:,} of {facts['known_before_count']:,} known persons merged, "
+        f"{facts['unmerged_count']:,} ids un-merged"
+    )
+    lines = [
+        f"identity    largest person {facts['largest_person_records']:,} records; since the version before {moved}",
+    ]
+    lines += [
+        f"accepted    {accepted['limit_name']} {accepted['figure']:g} by {accepted['accepted_by']} at {accepted['accepted_at']}"
+        for accepted in facts["accepted"]
+    ]
+    return lines
 
 
 def _freshness(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.publish.budget import budget_specs
 from orchestration.publish.policy import published_tables
 from orchestration.publish.publisher import GateRefusedError, Published, publish
 from orchestration.quality.results import CheckResult
@@ -54,7 +55,10 @@ def build_publish_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.
                 description="The marts that hold personal data, whole; only the owner may read the file.",
             ),
         ],
-        check_specs=[_check_spec(check) for suite in suites for check in suite.checks],
+        check_specs=[
+            *(_check_spec(check) for suite in suites for check in suite.checks),
+            *(_check_spec(check) for check in budget_specs()),
+        ],
     )
     def publish_marts(context: dg.AssetExecutionContext) -> Iterator[Any]:
         try:

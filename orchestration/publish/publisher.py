@@ -16,16 +16,20 @@ import duckdb
 
 from orchestration.errors import PublishError
 from orchestration.ingest.warehouse import OPS_TABLES, connect, stale_tables
+from orchestration.publish.budget import Finding, as_check_results, judge, read_acceptances, read_limits, write_stops
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE, SCHEMA, STORAGE_VERSION, build_files
+from orchestration.publish.identity_quality import QUALITY_COLUMNS, measure_quality, write_quality
+from orchestration.publish.movement import Movement, measure_movement
 from orchestration.publish.policy import PiiPolicy, PublishedTable, published_tables
 from orchestration.publish.privacy import load_or_create_key
-from orchestration.publish.versions import MANIFEST_FILE, VERSIONS, new_version, version_name
+from orchestration.publish.versions import MANIFEST_FILE, VERSIONS, current_version, new_version, version_name
 from orchestration.quality.gates import audit_published
 from orchestration.quality.results import CheckResult, write_results
 from orchestration.settings import Settings
 from orchestration.sql import quote_identifier, quote_literal
 
 QUALITY_TABLE = "ops_quality_result"
+IDENTITY_TABLE = "ops_identity_quality"
 _GATE = "marts"
 
 
@@ -95,17 +99,25 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str) ->
     name = version_name(published_at, run_id)
     with new_version(settings.published_dir, name) as folder:
         rows = build_files(settings.warehouse_path, folder, tables, key)
-        results = _audit(folder / MARTS_FILE, settings.expectations_dir / _GATE)
+        movement = measure_movement(folder, current_version(settings.published_dir))
+        findings = _hold_against_budget(settings, movement)
+        results = [
+            *_audit(folder / MARTS_FILE, settings.expectations_dir / _GATE),
+            *(as_check_results(findings) if movement else ()),
+        ]
         facts = _note_in_warehouse(settings, run_id, published_at, results)
+        identity = _note_identity(settings, run_id, published_at, folder, movement, findings, results)
         if any(result.is_batch_refused for result in results):
             raise GateRefusedError(results)
         rows.update(_append_results(folder, tables, run_id, published_at, results))
+        rows.update(_append_identity(folder, tables, identity))
         manifest = {
             "version": name,
             "published_at": published_at.isoformat(timespec="milliseconds"),
             "run_id": run_id,
             "storage_version": STORAGE_VERSION,
             **facts,
+            "identity": _identity_facts(identity, findings),
             "tables": dict(sorted(rows.items())),
             "files": {file: _file_facts(folder / file) for file in (MARTS_FILE, PEOPLE_FILE)},
             "checks": {"passed": sum(r.is_success for r in results), "failed": sum(not r.is_success for r in results)},
@@ -144,6 +156,79 @@ def _note_in_warehouse(
                 "all": _named(connection.execute(totals).fetchone()),
             },
         }
+
+
+def _hold_against_budget(settings: Settings, movement: Movement | None) -> list[Finding]:
+    if movement is None:
+        return []
+    with connect(settings) as connection:
+        return judge(movement, read_limits(connection), read_acceptances(connection))
+
+
+def _note_identity(
+    settings: Settings,
+    run_id: str,
+    measured_at: datetime,
+    folder: Path,
+    movement: Movement | None,
+    findings: Sequence[Finding],
+    results: Sequence[CheckResult],
+) -> dict[str, Any]:
+    """Keep how identity did in this run, published or not, and what stopped it; the same run again replaces its row."""
+    if movement is None:
+        return {}
+    with connect(settings) as connection:
+        quality = {
+            "run_id": run_id,
+            "measured_at": measured_at.replace(tzinfo=None),
+            "is_refused": any(result.is_batch_refused for result in results),
+            **measure_quality(connection, folder / MARTS_FILE, settings.home, movement),
+        }
+        connection.execute("begin")
+        write_quality(connection, quality)
+        write_stops(connection, run_id, measured_at.replace(tzinfo=None), movement.compared_with, findings)
+        connection.execute("commit")
+    return quality
+
+
+def _identity_facts(quality: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return what `status` says of identity; reasons stay in the warehouse, since they are free text."""
+    if not quality:
+        return {}
+    shown = ("largest_person_records", "known_before_count", "merged_known_count", "unmerged_count")
+    return {
+        **{name: quality[name] for name in shown},
+        "accepted": [
+            {
+                "limit_name": finding.limit.name,
+                "figure": finding.figure,
+                "accepted_by": finding.acceptance.accepted_by,
+                "accepted_at": finding.acceptance.accepted_at.isoformat(timespec="seconds"),
+            }
+            for finding in findings
+            if finding.acceptance is not None
+        ],
+    }
+
+
+def _append_identity(folder: Path, tables: Sequence[PublishedTable], quality: Mapping[str, Any]) -> dict[str, int]:
+    """Add this run to the published history of identity's quality, which the models could not know yet."""
+    table = next((table for table in tables if table.name == IDENTITY_TABLE), None)
+    if table is None or not quality:
+        return {}
+    columns = [name for name, _ in QUALITY_COLUMNS]
+    target = f"target.{quote_identifier(SCHEMA)}.{quote_identifier(IDENTITY_TABLE)}"
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"attach {quote_literal(str(folder / MARTS_FILE))} as target")
+        connection.execute(f"delete from {target} where run_id = ?", [quality["run_id"]])
+        connection.execute(
+            f"insert into {target} ({', '.join(map(quote_identifier, columns))}) values ({', '.join('?' * len(columns))})",
+            [quality[name] for name in columns],
+        )
+        connection.execute("checkpoint target")
+        row = connection.execute(f"select count(*) from {target}").fetchone()
+        connection.execute("detach target")
+    return {IDENTITY_TABLE: int(row[0]) if row else 0}
 
 
 def _named(totals: tuple[Any, ...] | None) -> dict[str, int]:

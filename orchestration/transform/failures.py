@@ -13,6 +13,8 @@ from orchestration.transform.runner import DbtOutcome, NodeFailure
 
 _SHOWN_FAILURES = 5
 _SHOWN_EXAMPLES = 3
+# A test may say in words what is wrong; its sentence is no value of a row.
+_OWN_WORDS = frozenset({"problem"})
 
 
 def describe_failures(settings: Settings, manifest: Mapping[str, Any], outcome: DbtOutcome) -> str:
@@ -69,7 +71,7 @@ def _examples(settings: Settings, model: Mapping[str, Any], compiled_sql: str) -
         return []
     return [
         ", ".join(
-            f"{name}={value if name in shown or name.endswith('_id') else '***'}"
+            f"{name}={value if name in shown or name in _OWN_WORDS or name.endswith('_id') else '***'}"
             for name, value in zip(names, row, strict=True)
         )
         for row in rows

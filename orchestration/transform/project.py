@@ -38,6 +38,8 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_LOG_PATH": str(settings.dbt_target_dir / "logs"),
         "DBT_PROJECT_DIR": str(settings.dbt_project_dir),
         "DBT_PROFILES_DIR": str(settings.dbt_project_dir),
+        # dbt takes a seed folder relative to the project only.
+        "LEADRELAY_LINK_MODEL": os.path.relpath(settings.link_model_dir, settings.dbt_project_dir),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
@@ -96,7 +98,8 @@ def project_fingerprint(settings: Settings) -> str:
     Names, sizes and modification times are enough: dbt itself compares contents when it parses again.
     """
     digest = hashlib.sha256(str(settings.project_root).encode())
-    for folder in (settings.dbt_project_dir, settings.models_dir, settings.project_root / "seeds"):
+    seeds = settings.project_root / "seeds"
+    for folder in (settings.dbt_project_dir, settings.models_dir, seeds, settings.link_model_dir):
         for path in sorted(folder.rglob("*")):
             if path.suffix in _PROJECT_SUFFIXES:
                 status = path.stat()

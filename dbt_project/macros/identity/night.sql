@@ -65,7 +65,29 @@
 {%- endmacro %}
 
 
-{#- A model's table as the last run left it, without depending on it; none where it has not been built. -#}
+{#- A table as the night before left it, of this model or of one that is built after it; no rows on a full night.
+    columns: {name: type} of what is read of it. -#}
+{% macro last_night(name, columns) -%}
+    {{ rows_or_none(identity_relation(name) if night_is_delta() else none, columns) }}
+{%- endmacro %}
+
+
+{#- What this model's table holds, on a full night too. -#}
+{% macro kept_rows(columns) -%}
+    {{ rows_or_none(load_cached_relation(this) if execute else none, columns) }}
+{%- endmacro %}
+
+
+{% macro rows_or_none(relation, columns) -%}
+    {%- if relation -%}
+        {{ relation }}
+    {%- else -%}
+        (select {% for column, type in columns.items() %}cast(null as {{ type }}) as {{ column }}{{ ', ' if not loop.last }}{% endfor %} where false)
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- A model's table, without depending on it; none where it has not been built. -#}
 {% macro identity_relation(name) %}
     {% set schema = generate_schema_name('intermediate', none) | trim %}
     {{ return(adapter.get_relation(database=target.database, schema=schema, identifier=name)) }}
@@ -78,7 +100,7 @@
     {% set parts = [] %}
     {% if execute %}
         {% for node in graph.nodes.values() %}
-            {% if node.resource_type in ['model', 'seed'] and ('identity' in node.fqn or 'hygiene' in node.fqn) and node.name != 'identity_overrides' %}
+            {% if node.resource_type in ['model', 'seed'] and ('identity' in node.fqn or 'hygiene' in node.fqn or node.name.startswith('link_')) and node.name != 'identity_overrides' %}
                 {% do parts.append(node.name ~ '=' ~ node.checksum.checksum) %}
             {% endif %}
         {% endfor %}

@@ -28,7 +28,7 @@
 {% macro person_columns() %}
     {{ return([
         'email', 'phone', 'full_name', 'first_name', 'last_name', 'company', 'job_title', 'department', 'company_size', 'industry',
-        'country', 'region', 'city', 'address', 'postal_code', 'anonymous_id', 'wechat_openid', 'wechat_unionid', 'external_id'
+        'country', 'region', 'city', 'address', 'postal_code', 'birth_date', 'anonymous_id', 'wechat_openid', 'wechat_unionid', 'external_id'
     ]) }}
 {% endmacro %}
 
@@ -76,4 +76,48 @@
         {% do columns.append(alias ~ column) %}
     {% endfor %}
     {{ return(columns) }}
+{% endmacro %}
+
+
+{#- Columns of int_identity__touch_keys, int_identity__crm_references and int_identity__records as the next night reads them. -#}
+{% macro touch_key_columns() %}
+    {% set columns = {'record_id': 'varchar', 'source_system': 'varchar'} %}
+    {% for column in touch_columns() %}
+        {% do columns.update({column: 'varchar'}) %}
+    {% endfor %}
+    {% do columns.update({
+        'load_id': 'varchar', 'load_sequence': 'bigint', 'last_load_sequence': 'bigint', 'touch_count': 'bigint', 'arrived_at': 'timestamp',
+        'first_seen_at': 'timestamp', 'last_seen_at': 'timestamp'
+    }) %}
+    {{ return(columns) }}
+{% endmacro %}
+
+
+{% macro crm_reference_columns() %}
+    {{ return({
+        'record_id': 'varchar', 'source_system': 'varchar', 'object_type': 'varchar', 'object_id': 'varchar', 'load_id': 'varchar',
+        'load_sequence': 'bigint', 'last_load_sequence': 'bigint', 'arrived_at': 'timestamp', 'observed_at': 'timestamp'
+    }) }}
+{% endmacro %}
+
+
+{% macro record_columns() %}
+    {{ return({
+        'record_id': 'varchar', 'source_table': 'varchar', 'source_system': 'varchar', 'record_key': 'varchar', 'load_id': 'varchar',
+        'load_sequence': 'bigint', 'last_load_sequence': 'bigint', 'birth_order': 'bigint', 'has_own_row': 'boolean',
+        'arrived_at': 'timestamp', 'observed_at': 'timestamp'
+    }) }}
+{% endmacro %}
+
+
+{% macro version_types() %}
+    {% set types = {} %}
+    {% for column in version_columns() %}
+        {% do types.update({column: 'varchar'}) %}
+    {% endfor %}
+    {% do types.update({
+        'birth_order': 'bigint', 'load_sequence': 'bigint', 'source_row': 'bigint', 'is_deleted': 'boolean', 'arrived_at': 'timestamp',
+        'event_at': 'timestamp', 'updated_at': 'timestamp'
+    }) %}
+    {{ return(types) }}
 {% endmacro %}

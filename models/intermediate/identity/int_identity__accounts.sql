@@ -24,6 +24,10 @@ domains as (
     select * from {{ ref('int_identity__domains') }}
 ),
 
+account_domains as (
+    select * from {{ ref('account_domains') }}
+),
+
 interactions as (
     select * from {{ ref('stg_engagement__interactions') }}
 ),
@@ -42,19 +46,63 @@ used_accounts as (
     select distinct account_id from person_accounts
 ),
 
+-- the account that owns the one of a subsidiary's domain
+owners_by_domain as (
+    select
+        account_domains.domain,
+        account_keys.account_id
+    from account_domains
+    inner join account_keys
+        on account_keys.key_type = 'domain'
+            and account_domains.of_domain = account_keys.key_value
+    where account_domains.relation = 'subsidiary'
+),
+
+visited as (
+    select account_keys.account_id
+    from account_keys
+    inner join visiting_domains
+        on account_keys.key_type = visiting_domains.key_type
+            and account_keys.key_value = visiting_domains.domain
+),
+
+live_accounts as (
+    select account_id from used_accounts
+    union
+    select account_id from visited
+    union
+    select account_id from crm_accounts
+),
+
+subsidiaries as (
+    select
+        account_keys.account_id,
+        min(owners_by_domain.account_id) as owner_account_id
+    from account_keys
+    inner join live_accounts
+        on account_keys.account_id = live_accounts.account_id
+    inner join owners_by_domain
+        on account_keys.key_type = 'domain'
+            and account_keys.key_value = owners_by_domain.domain
+            and account_keys.account_id <> owners_by_domain.account_id
+    group by account_keys.account_id
+),
+
+needed_accounts as (
+    select account_id from live_accounts
+    union
+    select owner_account_id as account_id from subsidiaries
+),
+
 derived as (
     select
         account_keys.account_id,
         min(account_keys.key_value) filter (where account_keys.key_type = 'domain') as domain,
         min(account_keys.key_value) filter (where account_keys.key_type = 'company') as company_key
     from account_keys
-    left join used_accounts
-        on account_keys.account_id = used_accounts.account_id
-    left join visiting_domains
-        on account_keys.key_type = visiting_domains.key_type
-            and account_keys.key_value = visiting_domains.domain
+    inner join needed_accounts
+        on account_keys.account_id = needed_accounts.account_id
     where not account_keys.is_crm_account
-        and (used_accounts.account_id is not null or visiting_domains.domain is not null)
     group by account_keys.account_id
 ),
 
@@ -129,7 +177,11 @@ select
     all_accounts.account_id,
     all_accounts.crm_source_system,
     all_accounts.crm_account_id,
-    all_accounts.parent_account_id,
+    coalesce(all_accounts.parent_account_id, subsidiaries.owner_account_id) as parent_account_id,
+    case
+        when all_accounts.parent_account_id is not null then 'crm'
+        when subsidiaries.owner_account_id is not null then 'domain'
+    end as parent_rule,
     case
         when
             all_accounts.rule = 'crm_account'
@@ -149,3 +201,5 @@ left join most_spoken
     on all_accounts.account_id = most_spoken.account_id
 left join tie_counts
     on all_accounts.account_id = tie_counts.account_id
+left join subsidiaries
+    on all_accounts.account_id = subsidiaries.account_id

@@ -6,9 +6,14 @@ record_contacts as (
     where {{ is_in_person_region('birth_order') }}
 ),
 
-steward_sides as (
-    select * from {{ ref('int_identity__steward_sides') }}
-    where {{ is_in_person_region('birth_order') }}
+parted_records as (
+    select distinct
+        birth_order,
+        'cannot_link|' || decision_id as namespace,
+        side as value
+    from {{ ref('int_identity__decision_records') }}
+    where decision = 'cannot_link'
+        and {{ is_in_person_region('birth_order') }}
 ),
 
 cluster_records as (
@@ -19,7 +24,7 @@ cluster_records as (
 record_values as (
     select * from record_contacts
     union all
-    select * from steward_sides
+    select * from parted_records
 )
 
 select distinct

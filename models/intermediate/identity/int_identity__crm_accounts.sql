@@ -83,8 +83,8 @@ select
     accounts.parent_account_id as crm_parent_account_id,
     accounts.employees,
     accounts.annual_revenue,
-    accounts.load_sequence,
-    live.crm_account_id = live.live_account_id as is_live
+    live.crm_account_id = live.live_account_id as is_live,
+    accounts.first_arrived_at
 from live
 left join stg_accounts as accounts
     on live.source_system = accounts.source_system

@@ -83,68 +83,73 @@ mentions as (
     from merge_rows
 ),
 
-grouped as (
+named as (
     select
         source_system,
         object_type,
         {{ blank_to_null('object_id') }} as object_id,
-        min(observed_at) as observed_at,
-        min(load_sequence) as load_sequence,
-        max(load_sequence) as last_load_sequence,
-        min_by(load_id, load_sequence) as load_id,
-        min(arrived_at) as arrived_at
-    from mentions
-    where {{ blank_to_null('object_id') }} is not null
-    group by source_system, object_type, {{ blank_to_null('object_id') }}
-),
-
-landed as (
-    select
-        case object_type
-            when 'lead' then {{ record_id('crm.leads', 'source_system', single_key('object_id')) }}
-            else {{ record_id('crm.contacts', 'source_system', single_key('object_id')) }}
-        end as record_id,
-        case object_type when 'lead' then 'crm.leads' else 'crm.contacts' end as source_table,
-        source_system,
-        {{ single_key('object_id') }} as record_key,
-        object_type,
-        object_id,
-        load_sequence,
-        last_load_sequence,
         load_id,
+        load_sequence,
+        load_sequence as last_load_sequence,
         arrived_at,
         observed_at
-    from grouped
-)
-{%- if is_delta() %},
-
-known as (
-    select known_references.*
-    from {{ this }} as known_references
-    inner join landed
-        on known_references.record_id = landed.record_id
+    from mentions
+    where {{ blank_to_null('object_id') }} is not null
 ),
 
-both_parts as (
-    select * from landed
+known_objects as (
+    select
+        known.source_system,
+        known.object_type,
+        known.object_id,
+        known.load_id,
+        known.load_sequence,
+        known.last_load_sequence,
+        known.arrived_at,
+        known.observed_at
+    from {{ last_night('int_identity__crm_references', crm_reference_columns()) }} as known
+    where (known.source_system, known.object_type, known.object_id) in (
+        select
+            named.source_system,
+            named.object_type,
+            named.object_id
+        from named
+    )
+),
+
+all_mentions as (
+    select * from named
     union all
-    select * from known
+    select * from known_objects
+),
+
+grouped as (
+    select
+        source_system,
+        object_type,
+        object_id,
+        min_by(load_id, load_sequence) as load_id,
+        min(load_sequence) as load_sequence,
+        max(last_load_sequence) as last_load_sequence,
+        min(arrived_at) as arrived_at,
+        min(observed_at) as observed_at
+    from all_mentions
+    group by source_system, object_type, object_id
 )
 
 select
-    record_id,
-    source_table,
+    case object_type
+        when 'lead' then {{ record_id('crm.leads', 'source_system', single_key('object_id')) }}
+        else {{ record_id('crm.contacts', 'source_system', single_key('object_id')) }}
+    end as record_id,
+    case object_type when 'lead' then 'crm.leads' else 'crm.contacts' end as source_table,
     source_system,
-    record_key,
+    {{ single_key('object_id') }} as record_key,
     object_type,
     object_id,
-    min(load_sequence) as load_sequence,
-    max(last_load_sequence) as last_load_sequence,
-    min_by(load_id, load_sequence) as load_id,
-    min(arrived_at) as arrived_at,
-    min(observed_at) as observed_at
-from both_parts
-group by record_id, source_table, source_system, record_key, object_type, object_id
-{%- else -%}
-select * from landed
-{%- endif %}
+    load_id,
+    load_sequence,
+    last_load_sequence,
+    arrived_at,
+    observed_at
+from grouped

@@ -25,6 +25,10 @@ disposable_domains as (
     select * from {{ ref('disposable_domains') }}
 ),
 
+account_domains as (
+    select * from {{ ref('account_domains') }}
+),
+
 typed as (
     select email_domain as raw_host from normal_emails
     union
@@ -74,11 +78,14 @@ registered as (
 
 select
     registered.raw_host,
-    registered.domain,
+    coalesce(account_domains.of_domain, registered.domain) as domain,
     disposable_domains.domain is null and free_mail_domains.domain is null as is_corporate
 from registered
 left join free_mail_domains
     on registered.host = free_mail_domains.domain
 left join disposable_domains
     on registered.host = disposable_domains.domain
+left join account_domains
+    on registered.domain = account_domains.domain
+        and account_domains.relation = 'same'
 where registered.domain is not null

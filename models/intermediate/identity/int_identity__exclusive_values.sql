@@ -6,9 +6,14 @@ record_contacts as (
     where {{ is_in_region('birth_order') }}
 ),
 
-steward_sides as (
-    select * from {{ ref('int_identity__steward_sides') }}
-    where {{ is_in_region('birth_order') }}
+parted_records as (
+    select distinct
+        birth_order,
+        'cannot_link|' || decision_id as namespace,
+        side as value
+    from {{ ref('int_identity__decision_records') }}
+    where decision = 'cannot_link'
+        and {{ is_in_region('birth_order') }}
 )
 
 select
@@ -21,4 +26,4 @@ select
     birth_order as node,
     namespace,
     value
-from steward_sides
+from parted_records

@@ -23,8 +23,8 @@ blocked_values as (
     select * from {{ ref('blocked_values') }}
 ),
 
-decisions as (
-    select * from {{ ref('int_identity__decisions') }}
+decision_sides as (
+    select * from {{ ref('int_identity__decision_sides') }}
 ),
 
 normal_emails as (
@@ -90,7 +90,7 @@ told_by_value as (
 
 steward_blocks as (
     select distinct identifier_key
-    from decisions
+    from decision_sides
     where decision = 'block_identifier'
 ),
 

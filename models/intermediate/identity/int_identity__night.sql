@@ -83,7 +83,7 @@ select
     full_because,
     '{{ rules_text }}' as rules_text,
     as_of,
-    cast({{ since_load_sequence }} as bigint) as since_load_sequence,
+    cast(case when full_because is null then {{ since_load_sequence }} else -1 end as bigint) as since_load_sequence,
     load_sequence,
     row_count
 from judged

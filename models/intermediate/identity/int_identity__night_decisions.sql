@@ -3,8 +3,8 @@
 -- depends_on: {{ ref('int_identity__edges') }}, {{ ref('int_identity__normal_companies') }}
 with
 
-decisions as (
-    select * from {{ ref('int_identity__decisions') }}
+decision_sides as (
+    select * from {{ ref('int_identity__decision_sides') }}
 )
 
-select * from decisions
+select * from decision_sides

@@ -6,15 +6,17 @@ region as (
     select * from {{ ref('int_identity__region') }}
 ),
 
+-- clusters of the region, and those that a block which crossed its limit now joins or parts
+touched_clusters as (
+    select * from {{ ref('int_identity__link_touched') }}
+),
+
 probable_links as (
     select * from {{ ref('int_identity__probable_links') }}
-)
-
-{%- set before = identity_relation('int_identity__neighbourhoods') if execute else none %}
-{%- if night_is_delta() and before is not none %},
+),
 
 neighbourhoods as (
-    select * from {{ before }}
+    select * from {{ last_night('int_identity__neighbourhoods', {'birth_order': 'bigint', 'neighbourhood_id': 'bigint'}) }}
 ),
 
 both_ways as (
@@ -29,13 +31,20 @@ both_ways as (
     from probable_links
 ),
 
+reached_clusters as (
+    select cluster_id from touched_clusters
+    union
+    select both_ways.to_cluster as cluster_id
+    from both_ways
+    inner join touched_clusters
+        on both_ways.from_cluster = touched_clusters.cluster_id
+),
+
 joined_neighbourhoods as (
     select distinct neighbourhoods.neighbourhood_id
-    from both_ways
-    inner join region
-        on both_ways.from_cluster = region.birth_order
+    from reached_clusters
     inner join neighbourhoods
-        on both_ways.to_cluster = neighbourhoods.birth_order
+        on reached_clusters.cluster_id = neighbourhoods.birth_order
 )
 
 select neighbourhoods.birth_order
@@ -44,11 +53,3 @@ inner join joined_neighbourhoods
     on neighbourhoods.neighbourhood_id = joined_neighbourhoods.neighbourhood_id
 union
 select birth_order from region
-{%- else %}
-
-select region.birth_order
-from region
-left join probable_links
-    on region.birth_order = probable_links.cluster_a
-where false
-{%- endif %}

@@ -39,12 +39,23 @@ trusted as (
             and by_table.attribute = '*'
 ),
 
-one_per_instant as (
+-- what a record says of an instant is what its last version says of it
+last_said as (
     select *
     from trusted
     qualify row_number() over (
+            partition by person_id, attribute, observed_at, record_id
+            order by trust desc, version_number desc, value asc
+        ) = 1
+),
+
+-- of several records at one instant: the more trusted, then the fuller value, then the later record
+one_per_instant as (
+    select *
+    from last_said
+    qualify row_number() over (
             partition by person_id, attribute, observed_at
-            order by trust desc, version_number desc, birth_order desc
+            order by trust desc, length(value) desc, birth_order desc, value asc
         ) = 1
 ),
 
@@ -81,6 +92,7 @@ select
     record_id,
     source_table,
     source_system,
+    trust,
     observed_at as valid_from,
     lead(observed_at) over (partition by person_id, attribute order by observed_at) as valid_to
 from changes

@@ -31,7 +31,7 @@ country_aliases as (
         coalesce({{ person_table.get('deleted', 'false') }}, false) as is_deleted,
         {%- for column in person_columns() %}
         {% if column in person_table.get('has_only', person_columns()) -%}
-            {{ blank_to_null(column) }}
+            {{ blank_to_null('cast(' ~ column ~ ' as varchar)') }}
         {%- else -%}
             cast(null as varchar)
         {%- endif %} as {{ column }}{{ ',' if not loop.last }}
@@ -68,12 +68,10 @@ landed as (
 
 versions as (
     select {{ version_columns() | join(', ') }} from landed
-    {%- if is_delta() %}
     union all
     select {{ version_columns('known.') | join(', ') }}
-    from {{ this }} as known
+    from {{ last_night('int_identity__record_versions', version_types()) }} as known
     where known.birth_order in (select landed.birth_order from landed)
-    {%- endif %}
 ),
 
 {#- Nearly every record has one version, and needs no sorting. #}

@@ -44,10 +44,8 @@ sightings as (
         touch_keys.first_seen_at as observed_at,
         true as is_own
     from touch_keys
-    {%- if is_delta() %}
-        inner join night
-            on touch_keys.last_load_sequence > night.since_load_sequence
-    {%- endif %}
+    inner join night
+        on touch_keys.last_load_sequence > night.since_load_sequence
     union all
     select
         crm_references.record_id,
@@ -61,24 +59,24 @@ sightings as (
         crm_references.observed_at,
         false as is_own
     from crm_references
-    {%- if is_delta() %}
-        inner join night
-            on crm_references.last_load_sequence > night.since_load_sequence
-    {%- endif %}
+    inner join night
+        on crm_references.last_load_sequence > night.since_load_sequence
 ),
-{%- if is_delta() %}
+
+last_records as (
+    select * from {{ last_night('int_identity__records', record_columns()) }}
+),
 
 known as (
-    select known_records.*
-    from {{ this }} as known_records
-    where known_records.record_id in (select sightings.record_id from sightings)
+    select *
+    from last_records
+    where record_id in (select sightings.record_id from sightings)
 ),
 
 numbered_before as (
-    select max(birth_order) as birth_order
-    from {{ this }}
+    select coalesce(max(birth_order), 0) as birth_order
+    from last_records
 ),
-{%- endif %}
 
 all_sightings as (
     select
@@ -94,22 +92,20 @@ all_sightings as (
         arrived_at,
         observed_at
     from sightings
-    {%- if is_delta() %}
-        union all
-        select
-            record_id,
-            source_table,
-            source_system,
-            record_key,
-            load_id,
-            load_sequence,
-            last_load_sequence,
-            birth_order,
-            has_own_row as is_own,
-            arrived_at,
-            observed_at
-        from known
-    {%- endif %}
+    union all
+    select
+        record_id,
+        source_table,
+        source_system,
+        record_key,
+        load_id,
+        load_sequence,
+        last_load_sequence,
+        birth_order,
+        has_own_row as is_own,
+        arrived_at,
+        observed_at
+    from known
 ),
 
 -- a record id stands for one table, system and key, so any of them will do
@@ -133,23 +129,25 @@ grouped as (
     group by record_id
 )
 
+-- those without a number come first in the window, so that their places count from one
 select
-    record_id,
-    source_table,
-    source_system,
-    record_key,
-    load_id,
-    load_sequence,
-    last_load_sequence,
-    {%- if is_delta() %}
-        coalesce(birth_order, (select numbered_before.birth_order from numbered_before) + row_number() over (
-            partition by birth_order is null
-            order by load_sequence, source_table, source_system, record_key
-        )) as birth_order,
-    {%- else %}
-        row_number() over (order by load_sequence, source_table, source_system, record_key) as birth_order,
-    {%- endif %}
-    has_own_row,
-    arrived_at,
-    observed_at
+    grouped.record_id,
+    grouped.source_table,
+    grouped.source_system,
+    grouped.record_key,
+    grouped.load_id,
+    grouped.load_sequence,
+    grouped.last_load_sequence,
+    coalesce(
+        grouped.birth_order,
+        numbered_before.birth_order + row_number() over (
+            order by
+                grouped.birth_order asc nulls first, grouped.load_sequence asc, grouped.source_table asc, grouped.source_system asc,
+                grouped.record_key asc
+        )
+    ) as birth_order,
+    grouped.has_own_row,
+    grouped.arrived_at,
+    grouped.observed_at
 from grouped
+cross join numbered_before

@@ -1,6 +1,5 @@
 {#- Redirects that hold, and those that held until a person was taken apart. What holds follows from what has landed; that something
     once held is remembered from night to night. -#}
-{%- set earlier = load_cached_relation(this) if execute else none %}
 with
 
 redirects as (
@@ -11,28 +10,16 @@ night as (
     select * from {{ ref('int_identity__night') }}
 ),
 
-{%- if earlier is not none %}
-
+-- a full night forgets nothing either
 remembered as (
     select earlier.*
-    from {{ this }} as earlier
+    from {{ kept_rows({
+        'retired_person_id': 'varchar', 'person_id': 'varchar', 'because': 'varchar', 'load_sequence': 'bigint', 'valid_from': 'timestamp',
+        'valid_to': 'timestamp'
+    }) }} as earlier
     cross join night
     where earlier.valid_from <= night.as_of
 ),
-{%- else %}
-
-remembered as (
-    select
-        retired_person_id,
-        person_id,
-        because,
-        load_sequence,
-        merged_at as valid_from,
-        merged_at as valid_to
-    from redirects
-    where false
-),
-{%- endif %}
 
 ended as (
     select

@@ -16,13 +16,10 @@ identifier_guards as (
 
 identifier_sightings as (
     select * from {{ ref('int_identity__identifier_sightings') }}
-)
-
-{%- set before = identity_relation('int_identity__neighbourhoods') if execute else none %}
-{%- if night_is_delta() and before is not none %},
+),
 
 neighbourhoods as (
-    select * from {{ before }}
+    select * from {{ last_night('int_identity__neighbourhoods', {'birth_order': 'bigint', 'neighbourhood_id': 'bigint'}) }}
 ),
 
 linking as (
@@ -56,9 +53,3 @@ inner join reached_neighbourhoods
     on neighbourhoods.neighbourhood_id = reached_neighbourhoods.neighbourhood_id
 union
 select birth_order from reached
-{%- else %}
-
-select birth_order
-from changed_records
-where false
-{%- endif %}

@@ -18,16 +18,13 @@ record_contacts as (
     where {{ is_in_region('birth_order') }}
 ),
 
-identifier_sightings as (
-    select * from {{ ref('int_identity__identifier_sightings') }}
-),
-
 crm_merges as (
     select * from {{ ref('int_identity__crm_merges') }}
 ),
 
-decisions as (
-    select * from {{ ref('int_identity__decisions') }}
+decision_records as (
+    select * from {{ ref('int_identity__decision_records') }}
+    where decision = 'must_link'
 ),
 
 contacts as (
@@ -118,59 +115,32 @@ merged_objects as (
             and {{ single_key('crm_merges.next_winner_id') }} = winners.record_key
 ),
 
-decided_links as (
-    select * from decisions
-    where decision = 'must_link'
-),
-
-named_by_identifier as (
-    select
-        decided_links.decision_id,
-        decided_links.side,
-        decided_links.decided_by,
-        min({{ arrival_order('identifier_sightings.load_sequence', 'identifier_sightings.birth_order') }}) as first_arrival
-    from decided_links
-    inner join identifier_sightings
-        on decided_links.identifier_key = identifier_sightings.identifier_key
-    group by decided_links.decision_id, decided_links.side, decided_links.decided_by
-),
-
+-- an identifier stands for the first record that showed it
 named_records as (
     select
         decision_id,
         side,
-        decided_by,
-        {{ birth_order_of('first_arrival') }} as birth_order,
-        {{ load_sequence_of('first_arrival') }} as load_sequence
-    from named_by_identifier
-    union all
-    select
-        decided_links.decision_id,
-        decided_links.side,
-        decided_links.decided_by,
-        records.birth_order,
-        records.load_sequence
-    from decided_links
-    inner join records
-        on decided_links.identifier_type = 'record'
-            and decided_links.identifier_value = records.record_id
+        min(decided_by) as decided_by,
+        min({{ arrival_order('load_sequence', 'birth_order') }}) as first_arrival
+    from decision_records
+    group by decision_id, side
 ),
 
 steward_links as (
     select
-        left_records.birth_order as node_a,
-        right_records.birth_order as node_b,
+        {{ birth_order_of('left_records.first_arrival') }} as node_a,
+        {{ birth_order_of('right_records.first_arrival') }} as node_b,
         0 as trust_rank,
         'steward' as link_rule,
         cast(null as bigint) as link_key,
         left_records.decided_by as link_value,
-        greatest(left_records.load_sequence, right_records.load_sequence) as load_sequence
+        greatest({{ load_sequence_of('left_records.first_arrival') }}, {{ load_sequence_of('right_records.first_arrival') }}) as load_sequence
     from named_records as left_records
     inner join named_records as right_records
         on left_records.decision_id = right_records.decision_id
     where left_records.side = 'left'
         and right_records.side = 'right'
-        and {{ is_in_region('left_records.birth_order') }}
+        and {{ is_in_region(birth_order_of('left_records.first_arrival')) }}
 )
 
 select * from shared_identifier

@@ -26,30 +26,32 @@ touched as (
     union
     select identifier_key
     from changed_decisions
-)
-
-{%- set guards = identity_relation('int_identity__identifier_guards') if execute else none %}
-{%- if night_is_delta() and guards is not none %},
+),
 
 guards_before as (
-    select * from {{ guards }}
-)
+    select *
+    from {{ last_night('int_identity__identifier_guards', {'identifier_key': 'bigint', 'is_usable': 'boolean'}) }}
+    where is_usable
+),
 
-{%- set earlier = load_cached_relation(this) %},
+touched_before as (
+    select *
+    from {{ last_night('int_identity__touched_identifiers', {
+        'identifier_key': 'bigint', 'was_usable': 'boolean', 'night_number': 'integer'
+    }) }}
+    where was_usable
+),
 
 usable_before as (
     select guards_before.identifier_key
     from guards_before
-    where guards_before.is_usable
-        and guards_before.identifier_key in (select touched.identifier_key from touched)
-    {%- if earlier is not none %}
-        union
-        select earlier.identifier_key
-        from {{ this }} as earlier
-        inner join night
-            on earlier.night_number = night.night_number
-        where earlier.was_usable
-    {%- endif %}
+    inner join touched
+        on guards_before.identifier_key = touched.identifier_key
+    union
+    select touched_before.identifier_key
+    from touched_before
+    inner join night
+        on touched_before.night_number = night.night_number
 )
 
 select
@@ -60,13 +62,3 @@ from touched
 cross join night
 left join usable_before
     on touched.identifier_key = usable_before.identifier_key
-{%- else %}
-
-select
-    touched.identifier_key,
-    false as was_usable,
-    night.night_number
-from touched
-cross join night
-where false
-{%- endif %}

@@ -25,6 +25,7 @@ select
     accounts.crm_source_system,
     accounts.crm_account_id,
     accounts.parent_account_id,
+    accounts.parent_rule,
     accounts.account_name,
     accounts.domain,
     accounts.industry,

@@ -282,25 +282,27 @@ class Company:
         )
 
 
-def differing_rows(one: Path, other: Path, query: str) -> list[tuple[Any, ...]]:
-    """Return rows of a query over ``{db}`` that one file gives and the other does not, each with the side that has it."""
+def rows_of(path: Path, query: str) -> pa.Table:
+    """Return what a query gives on a warehouse file, under the name by which its own views know it."""
     with duckdb.connect() as connection:
-        connection.execute(f"attach {quote_literal(str(one))} as one (read_only)")
-        connection.execute(f"attach {quote_literal(str(other))} as other (read_only)")
-        mine, theirs = query.format(db="one"), query.format(db="other")
+        connection.execute(f"attach {quote_literal(str(path))} as warehouse (read_only)")
+        connection.execute("use warehouse")
+        return connection.execute(query).to_arrow_table()
+
+
+def differing_rows(one: Path, other: Path, query: str) -> list[tuple[Any, ...]]:
+    """Return rows of a query that one file gives and the other does not, each with the side that has it."""
+    with duckdb.connect() as connection:
+        connection.register("kept", rows_of(one, query))
+        connection.register("rebuilt", rows_of(other, query))
         return connection.execute(
-            f"""
-            select 'only kept' as side, * from (({mine}) except all ({theirs}))
+            """
+            select 'only kept' as side, * from (from kept except all from rebuilt)
             union all
-            select 'only rebuilt' as side, * from (({theirs}) except all ({mine}))
+            select 'only rebuilt' as side, * from (from rebuilt except all from kept)
             order by all
             """
         ).fetchall()
-
-
-def plainly(texts: Iterable[str]) -> str:
-    """Return texts as one line for an assertion's message."""
-    return ", ".join(sorted(texts))
 
 
 __all__ = [
@@ -309,6 +311,6 @@ __all__ = [
     "Decision",
     "day",
     "differing_rows",
-    "plainly",
     "record_id",
+    "rows_of",
 ]
