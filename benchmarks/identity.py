@@ -147,8 +147,7 @@ def limit_sql() -> str:
     """Return the limit's query: read the raw columns, normalise by the plainest staged rule, aggregate once."""
     branches = " union all ".join(
         f"select email, {'phone' if table != 'engagement__interactions' else 'cast(null as varchar)'} as phone, anonymous_id, "
-        f"{'wechat_openid' if table in {'forms__submissions', 'events__registrations'} else 'cast(null as varchar)'} as openid, "
-        f"external_id from {qualified('raw', table)}"
+        f"wechat_openid as openid, external_id from {qualified('raw', table)}"
         for table in PERSON_TABLES
     )
     return f"""
@@ -342,16 +341,17 @@ def clustering_lines(settings: Settings, folder: Path) -> list[Line]:
     tiny = tiny_project(folder)
     graphs = {
         "real": "select a.birth_order as node_a, b.birth_order as node_b, edges.trust_rank "
-        "from built.intermediate.int_identity__edges as edges "
-        "inner join built.intermediate.int_identity__records as a on edges.record_id_a = a.record_id "
-        "inner join built.intermediate.int_identity__records as b on edges.record_id_b = b.record_id",
+        "from intermediate.int_identity__edges as edges "
+        "inner join intermediate.int_identity__records as a on edges.record_id_a = a.record_id "
+        "inner join intermediate.int_identity__records as b on edges.record_id_b = b.record_id",
         "chain": f"select number as node_a, number + 1 as node_b, 1 as trust_rank from range(1, {CHAIN_LENGTH}) as chain (number)",
         "hub": f"select number as node_a, 0 as node_b, 1 as trust_rank from range(1, {HUB_SIZE}) as hub (number)",
     }
-    with duckdb.connect(str(tiny.warehouse_path)) as connection:
-        connection.execute(f"attach {quote_literal(str(settings.warehouse_path))} as built (read_only)")
+    # opened by its own name, since the views in it know it by that
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        connection.execute(f"attach {quote_literal(str(tiny.warehouse_path))} as graphs")
         for name, query in graphs.items():
-            connection.execute(f"create table {quote_identifier(name + '_edges')} as {query}")
+            connection.execute(f"create table graphs.{quote_identifier(name + '_edges')} as {query}")
     for name in graphs:
         sql = f"{{{{ config(materialized='components') }}}}\nselect node_a, node_b, trust_rank from main.{name}_edges"
         (tiny.dbt_project_dir / "models" / f"{name}_components.sql").write_text(sql, encoding="utf-8")

@@ -210,7 +210,7 @@ from slips
 """
 
 _OWN_COLUMNS = {
-    "forms__submissions": "object_key as submission_id, happened_at as submitted_at, full_name, openid as wechat_openid, "
+    "forms__submissions": "object_key as submission_id, happened_at as submitted_at, full_name, "
     "case when is_chinese then 'CN' else 'DE' end as country, word3(company) as company,",
     "crm__leads": "object_key as lead_id, happened_at as created_at, happened_at as updated_at, full_name, "
     "case when contact_draw < 0.2 then 'C' || person end as converted_contact_id, "
@@ -218,7 +218,7 @@ _OWN_COLUMNS = {
     "crm__contacts": "object_key as contact_id, happened_at as created_at, happened_at as updated_at, full_name, "
     "case when is_chinese then 'CN' else 'DE' end as country, word3(company) as company,",
     "events__registrations": "object_key as registration_id, 'event ' || pick(number, 25, 40) as event_id, happened_at as registered_at, "
-    "full_name, openid as wechat_openid, case when is_chinese then 'CN' else 'DE' end as country,",
+    "full_name, case when is_chinese then 'CN' else 'DE' end as country,",
     "webinars__registrations": "object_key as registration_id, 'webinar ' || pick(number, 25, 40) as webinar_id, "
     "happened_at as registered_at, full_name, case when is_chinese then 'CN' else 'DE' end as country,",
     "engagement__interactions": "object_key as interaction_id, happened_at as occurred_at, 'page_view' as type,",
@@ -389,7 +389,8 @@ def copy_raw(source: Settings, target: Settings) -> None:
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    phone = "typed_phone as phone," if table != "engagement__interactions" else ""
+    # a touch shows a device, now and then an address
+    own = "typed_phone as phone, openid as wechat_openid," if table != "engagement__interactions" else ""
     email = "trim(typed_email)" if table == "engagement__interactions" else "typed_email"
     connection.execute(
         f"""
@@ -397,7 +398,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         select
             {_OWN_COLUMNS[table]}
             {email} as email,
-            {phone}
+            {own}
             anonymous_id,
             md5('made|' || {quote_literal(table.replace("__", "."))} || '|' || object_key) as _record_id,
             object_key as _record_key,

@@ -48,12 +48,12 @@ RAW_VALUES = {
         end
     """,
     "int_identity__normal_names": """
-        case i % 4
-            when 0 then chr(cast(19968 + i % 5000 as integer)) || chr(cast(19968 + i // 5000 as integer)) || '伟'
-            when 1 then 'Bob Smith' || chr(cast(97 + i % 26 as integer)) || chr(cast(97 + i // 26 % 26 as integer))
+        case when i % 4 = 0
+            then chr(cast(19968 + i % 5000 as integer)) || chr(cast(19968 + i // 5000 as integer)) || '伟'
+            else case i % 20 when 1 then 'Bob ' when 2 then 'Dr. Ada ' when 3 then 'Zoë ' else 'Person ' end
+                || chr(cast(65 + i % 26 as integer)) || chr(cast(97 + i // 26 % 26 as integer))
                 || chr(cast(97 + i // 676 % 26 as integer)) || chr(cast(97 + i // 17576 % 26 as integer))
-            else 'Person ' || chr(cast(97 + i % 26 as integer)) || chr(cast(97 + i // 26 % 26 as integer))
-                || chr(cast(97 + i // 676 % 26 as integer)) || chr(cast(97 + i // 17576 % 26 as integer)) || ', Dr. Ada'
+                || chr(cast(97 + i // 456976 % 26 as integer))
         end
     """,
     "int_identity__normal_companies": """

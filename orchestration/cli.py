@@ -110,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--json", action="store_true", help="everything as one JSON document")
     explain.set_defaults(command=_explain)
 
-    identity = commands.add_parser("identity", help="accept what the merge budget stopped; train and judge probable links")
+    identity = commands.add_parser(
+        "identity", help="accept what the merge budget stopped; train and judge probable links"
+    )
     identity_actions = identity.add_subparsers(required=True, metavar="ACTION")
     add_identity_commands(identity_actions, _printing)
     add_link_commands(identity_actions, _printing)

@@ -9,6 +9,11 @@ records as (
     select * from {{ ref('int_identity__records') }}
 ),
 
+record_versions as (
+    select * from {{ ref('int_identity__record_versions') }}
+    where contact_id is not null
+),
+
 crm_merges as (
     select * from {{ ref('int_identity__crm_merges') }}
 ),
@@ -17,7 +22,7 @@ changed_decisions as (
     select * from {{ ref('int_identity__changed_decisions') }}
 ),
 
-{#- Whose place in the CRM is another tonight: whoever a merge of tonight names, and all that end where they end. #}
+-- whose place in the CRM is another tonight: whoever a merge of tonight names, and all that end where they end
 merge_rows as (
     select
         _source_system as source_system,
@@ -91,6 +96,16 @@ named_record_ids as (
     select identifier_value as record_id
     from changed_decisions
     where identifier_type = 'record'
+),
+
+-- a lead that became a contact follows where the contact goes
+mentioning_records as (
+    select distinct record_versions.birth_order
+    from record_versions
+    inner join merged_objects
+        on merged_objects.object_type = 'contact'
+            and record_versions.source_system = merged_objects.source_system
+            and {{ blank_to_null('record_versions.contact_id') }} = merged_objects.object_id
 )
 
 select records.birth_order
@@ -98,6 +113,11 @@ from records
 inner join night
     on records.last_load_sequence > night.since_load_sequence
 where night.is_delta
+union
+select mentioning_records.birth_order
+from mentioning_records
+inner join night
+    on night.is_delta
 union
 select records.birth_order
 from records

@@ -53,7 +53,8 @@ ends as (
         loser_id,
         max(hops) as hops,
         max_by(winner_id, hops) as last_id,
-        min(winner_id) as smallest_id
+        -- by half of the hops a walk that never ends has entered its ring
+        min(winner_id) filter (where hops > {{ var('identity_max_merge_hops', 20) }} / 2) as smallest_id
     from walk
     group by source_system, object_type, loser_id
 )
@@ -64,7 +65,7 @@ select
     ends.loser_id,
     first_merges.winner_id as next_winner_id,
     case
-        when ends.hops >= {{ var('identity_max_merge_hops', 20) }} then least(ends.smallest_id, ends.loser_id)
+        when ends.hops >= {{ var('identity_max_merge_hops', 20) }} then ends.smallest_id
         else ends.last_id
     end as winner_id,
     first_merges.load_sequence,

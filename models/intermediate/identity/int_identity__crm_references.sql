@@ -97,6 +97,14 @@ named as (
     where {{ blank_to_null('object_id') }} is not null
 ),
 
+named_objects as (
+    select distinct
+        source_system,
+        object_type,
+        object_id
+    from named
+),
+
 known_objects as (
     select
         known.source_system,
@@ -108,13 +116,10 @@ known_objects as (
         known.arrived_at,
         known.observed_at
     from {{ last_night('int_identity__crm_references', crm_reference_columns()) }} as known
-    where (known.source_system, known.object_type, known.object_id) in (
-        select
-            named.source_system,
-            named.object_type,
-            named.object_id
-        from named
-    )
+    inner join named_objects
+        on known.source_system = named_objects.source_system
+            and known.object_type = named_objects.object_type
+            and known.object_id = named_objects.object_id
 ),
 
 all_mentions as (

@@ -58,9 +58,10 @@ unknown as (
 folded as (
     select
         unknown.raw_company,
-        {{ fold_ligatures(fold_characters('lower(unknown.raw_company)', ['width', 'traditional', 'accent'])) }} as text
+        min({{ fold_ligatures(fold_characters('lower(unknown.raw_company)', ['width', 'traditional', 'accent'])) }}) as text
     from unknown
     cross join character_maps
+    group by unknown.raw_company
 ),
 
 -- '华为技术（huawei）': what stands in brackets is the pinyin, a place or a remark

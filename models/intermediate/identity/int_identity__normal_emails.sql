@@ -60,20 +60,25 @@ unknown as (
     {%- endif %}
 ),
 
--- half width, lower case, no invisible characters
+-- half width, lower case, then no invisible characters
 folded as (
     select
         unknown.raw_email,
-        {{ regexp_replace_all(
-            regexp_replace_all(
-                fold_characters('lower(unknown.raw_email)', ['width']),
-                "'[\\x{00AD}\\x{200B}-\\x{200F}\\x{202A}-\\x{202E}\\x{2060}\\x{FEFF}]'", "''"
-            ),
-            "'[\\s\\x{00A0}\\x{3000}]+'", "' '"
-        ) }} as text
+        min({{ fold_characters('lower(unknown.raw_email)', ['width']) }}) as text
     from unknown
     cross join character_maps
     where not unknown.is_plain
+    group by unknown.raw_email
+),
+
+visible as (
+    select
+        raw_email,
+        {{ regexp_replace_all(
+            regexp_replace_all('text', "'[\\x{00AD}\\x{200B}-\\x{200F}\\x{202A}-\\x{202E}\\x{2060}\\x{FEFF}]'", "''"),
+            "'[\\s\\x{00A0}\\x{3000}]+'", "' '"
+        ) }} as text
+    from folded
 ),
 
 -- 'ada (at) engine [dot] com', 'ada @ engine.com'
@@ -84,7 +89,7 @@ signed as (
             regexp_replace_all('text', "' ?(@|[(\\[{<] ?(at|@) ?[)\\]}>]) ?'", "'@'"),
             "' ?[(\\[{] ?(dot|punkt|[.]) ?[)\\]}] ?'", "'.'"
         ) }} as text
-    from folded
+    from visible
 ),
 
 -- 'ada@engine. com' and 'ada@gmail,com' are slips; 'Ada Lovelace <ada@x.com>' names one address in its brackets

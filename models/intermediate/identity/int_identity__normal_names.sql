@@ -56,12 +56,18 @@ unknown as (
 folded as (
     select
         unknown.raw_name,
-        {{ regexp_replace_all(
-            fold_ligatures(fold_characters('lower(unknown.raw_name)', ['width', 'traditional', 'accent'])), "'[\\x{0300}-\\x{036F}''’‘`´ʼ]'", "''"
-        ) }} as text
+        min({{ fold_ligatures(fold_characters('lower(unknown.raw_name)', ['width', 'traditional', 'accent'])) }}) as text
     from unknown
     cross join character_maps
     where strpos(unknown.raw_name, '@') = 0
+    group by unknown.raw_name
+),
+
+unaccented as (
+    select
+        raw_name,
+        {{ regexp_replace_all('text', "'[\\x{0300}-\\x{036F}''’‘`´ʼ]'", "''") }} as text
+    from folded
 ),
 
 -- what stands in brackets is a second name or a remark
@@ -69,7 +75,7 @@ plain as (
     select
         raw_name,
         {{ regexp_replace_all('text', "'[(\\[].*?([)\\]]|$)'", "' '") }} as text
-    from folded
+    from unaccented
     where strpos(text, '@') = 0
 ),
 
@@ -195,18 +201,22 @@ word_counts as (
     select
         scripts.raw_name,
         scripts.text,
+        scripts.text_before_comma,
         length(scripts.text) - length(replace(scripts.text, ' ', '')) + 1 as word_count,
         case
-            when scripts.text_before_comma <> ''
-                then length(scripts.text_before_comma) - length(replace(scripts.text_before_comma, ' ', '')) + 1
-            else 0
-        end as word_count_before_comma,
-        case when upper(scripts.raw_name) <> scripts.raw_name
+            when upper(scripts.raw_name) <> scripts.raw_name
                 then lower({{ regexp_extract('scripts.raw_name', "'(?:^|[ ,])([A-Z]{2,})(?:[ ,]|$)'", 1) }})
         end as capitals
     from scripts
     where not scripts.is_hanzi
         and scripts.text <> ''
+),
+
+short_names as (
+    select word_counts.*
+    from word_counts
+    inner join limits
+        on word_counts.word_count <= limits.max_words
 ),
 
 positions as (
@@ -218,115 +228,145 @@ positions as (
 
 latin_words as (
     select
-        word_counts.raw_name,
+        short_names.raw_name,
         positions.position,
-        positions.position <= word_counts.word_count_before_comma as is_before_comma,
-        split_part(word_counts.text, ' ', positions.position) as word,
-        word_counts.capitals
-    from word_counts
-    inner join limits
-        on word_counts.word_count <= limits.max_words
+        split_part(short_names.text, ' ', positions.position) as word,
+        positions.position
+        <= length(short_names.text_before_comma) - length(replace(short_names.text_before_comma, ' ', '')) + 1
+        and short_names.text_before_comma <> '' as is_before_comma
+    from short_names
     inner join positions
-        on word_counts.word_count >= positions.position
+        on short_names.word_count >= positions.position
 ),
 
-single_nicknames as (
-    select * from nicknames
-    where is_sole
+-- titles go, short names become long; only names that have one are put together again
+replacements as (
+    select
+        title as word,
+        '' as replacement
+    from name_titles
+    where script = 'latin'
+    union all
+    select
+        nicknames.nickname as word,
+        nicknames.given_name as replacement
+    from nicknames
+    left join name_titles
+        on nicknames.nickname = name_titles.title
+    where nicknames.is_sole
+        and name_titles.title is null
 ),
 
-surname_readings as (
-    select distinct reading from name_surnames
+replaced_names as (
+    select distinct latin_words.raw_name
+    from latin_words
+    inner join replacements
+        on latin_words.word = replacements.word
 ),
 
-given_words as (
+replaced_words as (
     select
         latin_words.raw_name,
         latin_words.position,
         latin_words.is_before_comma,
-        latin_words.word = latin_words.capitals as is_capitals,
-        coalesce(single_nicknames.given_name, latin_words.word) as word,
-        surname_readings.reading is not null as is_chinese_surname,
-        {{ regexp_matches('latin_words.word', "'^" ~ pinyin_word() ~ "$'") }} as is_pinyin
+        nullif(coalesce(replacements.replacement, latin_words.word), '') as word
     from latin_words
-    left join single_nicknames
-        on latin_words.word = single_nicknames.nickname
-    left join name_titles
-        on latin_words.word = name_titles.title
-    left join surname_readings
-        on latin_words.word = surname_readings.reading
-    where name_titles.title is null
+    inner join replaced_names
+        on latin_words.raw_name = replaced_names.raw_name
+    left join replacements
+        on latin_words.word = replacements.word
+),
+
+respelled as (
+    select
+        raw_name,
+        {{ text_agg('word', ' ', 'position') }} as text,
+        {{ text_agg("case when is_before_comma then word end", ' ', 'position') }} as text_before_comma
+    from replaced_words
+    group by raw_name
+),
+
+latin_texts as (
+    select
+        short_names.raw_name,
+        case when respelled.raw_name is null then short_names.text else coalesce(respelled.text, '') end as text,
+        case
+            when respelled.raw_name is null then short_names.text_before_comma
+            else coalesce(respelled.text_before_comma, '')
+        end as text_before_comma,
+        short_names.capitals
+    from short_names
+    left join respelled
+        on short_names.raw_name = respelled.raw_name
 ),
 
 -- in alphabetical order, so that Smith, John is John Smith
 latin_keys as (
     select
         raw_name,
-        {{ text_agg('word', ' ', 'word, position') }} as name_key,
-        min(position) as first_position,
-        max(position) as last_position,
-        max(case when is_before_comma then position end) as comma_position,
-        max(case when is_capitals then position end) as capitals_position,
-        min_by(is_chinese_surname, position) as has_surname_first,
-        max_by(is_chinese_surname, position) as has_surname_last,
-        bool_and(is_pinyin) as is_pinyin
-    from given_words
-    group by raw_name
+        text,
+        text_before_comma,
+        capitals,
+        {{ sorted_words('text') }} as name_key,
+        split_part(text, ' ', 1) as first_word,
+        {{ regexp_extract('text', "'[^ ]+$'") }} as last_word,
+        strpos(text, ' ') > 0 as has_words,
+        {{ regexp_matches('text', "'^" ~ pinyin_word() ~ "( " ~ pinyin_word() ~ ")*$'") }} as is_pinyin
+    from latin_texts
+    where text <> ''
+),
+
+surname_readings as (
+    select distinct reading from name_surnames
 ),
 
 -- the surname: before a comma, in capitals, the only end that is a Chinese one, else the last word; Wei Zhang cannot be told
-latin_families as (
+latin_sides as (
     select
-        raw_name,
-        name_key,
+        latin_keys.*,
+        latin_keys.is_pinyin and (first_surnames.reading is not null or last_surnames.reading is not null) as is_chinese,
         case
-            when comma_position < last_position then first_position
-            when first_position = last_position then null
-            when capitals_position in (first_position, last_position) then capitals_position
-            when is_pinyin and has_surname_first and has_surname_last then null
-            when is_pinyin and has_surname_first then first_position
-            else last_position
-        end as family_from,
-        case
-            when comma_position < last_position then comma_position
-            when first_position = last_position then null
-            when capitals_position in (first_position, last_position) then capitals_position
-            when is_pinyin and has_surname_first and has_surname_last then null
-            when is_pinyin and has_surname_first then first_position
-            else last_position
-        end as family_to,
-        is_pinyin and (has_surname_first or has_surname_last) as is_chinese
+            when not latin_keys.has_words then 'unknown'
+            when latin_keys.text_before_comma <> '' and latin_keys.text_before_comma <> latin_keys.text then 'comma'
+            when latin_keys.capitals = latin_keys.first_word then 'first'
+            when latin_keys.capitals = latin_keys.last_word then 'last'
+            when latin_keys.is_pinyin and first_surnames.reading is not null and last_surnames.reading is not null then 'unknown'
+            when latin_keys.is_pinyin and first_surnames.reading is not null then 'first'
+            else 'last'
+        end as family_side
     from latin_keys
+    left join surname_readings as first_surnames
+        on latin_keys.first_word = first_surnames.reading
+    left join surname_readings as last_surnames
+        on latin_keys.last_word = last_surnames.reading
 ),
 
 latin_parts as (
     select
-        given_words.raw_name,
-        {{ text_agg(
-            "case when given_words.position between latin_families.family_from and latin_families.family_to then given_words.word end",
-            ' ', 'given_words.position'
-        ) }} as family_reading,
-        {{ text_agg(
-            "case when given_words.position not between latin_families.family_from and latin_families.family_to then given_words.word end",
-            ' ', 'given_words.position'
-        ) }} as given_words
-    from given_words
-    inner join latin_families
-        on given_words.raw_name = latin_families.raw_name
-    group by given_words.raw_name
+        raw_name,
+        name_key,
+        is_chinese,
+        case family_side
+            when 'comma' then text_before_comma
+            when 'first' then first_word
+            when 'last' then last_word
+        end as family_reading,
+        case family_side
+            when 'comma' then substr(text, cast(length(text_before_comma) + 2 as integer))
+            when 'first' then substr(text, cast(length(first_word) + 2 as integer))
+            when 'last' then left(text, cast(length(text) - length(last_word) - 1 as integer))
+        end as given_words
+    from latin_sides
 ),
 
 latin_readings as (
     select
-        latin_families.raw_name,
-        latin_families.name_key,
-        latin_families.is_chinese,
-        latin_parts.family_reading,
-        case when latin_families.is_chinese then replace(latin_parts.given_words, ' ', '') else latin_parts.given_words end
-            as given_reading
-    from latin_families
-    inner join latin_parts
-        on latin_families.raw_name = latin_parts.raw_name
+        raw_name,
+        name_key,
+        is_chinese,
+        family_reading,
+        case when is_chinese then replace(given_words, ' ', '') else given_words end as given_reading
+    from latin_parts
 ),
 
 results as (

@@ -93,9 +93,7 @@ select
     records.load_id,
     case
         when persons.record_count = 1 then 'alone'
-        else coalesce(
-            clusters.device_rule, best_rules.link_rule, case when clusters.has_probable_link then 'probable' end, 'alone'
-        )
+        else coalesce(clusters.device_rule, best_rules.link_rule, case when clusters.has_probable_link then 'probable' end, 'alone')
     end as link_rule,
     records.load_sequence,
     records.birth_order,

@@ -46,7 +46,7 @@ last_ends as (
     group by retired_person_id
 ),
 
-{#- A redirect that comes back begins when it came back, not when it first held. #}
+-- a redirect that comes back begins when it came back, not when it first held
 holding as (
     select
         redirects.retired_person_id,

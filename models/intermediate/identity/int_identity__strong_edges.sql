@@ -3,7 +3,10 @@
 with
 
 usable_identifiers as (
-    select * from {{ ref('int_identity__usable_identifiers') }}
+    select
+        *,
+        {{ arrival_order('load_sequence', 'birth_order') }} as arrival
+    from {{ ref('int_identity__usable_identifiers') }}
     where {{ is_in_region('birth_order') }}
         and strength in ('strong', 'unique')
 ),
@@ -38,12 +41,8 @@ contacts as (
 heads as (
     select
         usable_identifiers.identifier_key,
-        min({{ arrival_order('usable_identifiers.load_sequence', 'usable_identifiers.birth_order') }}) as first_arrival,
-        min(
-            case when contacts.birth_order is not null
-                then {{ arrival_order('usable_identifiers.load_sequence', 'usable_identifiers.birth_order') }}
-            end
-        ) as first_contact_arrival
+        min(usable_identifiers.arrival) as first_arrival,
+        min(usable_identifiers.arrival) filter (where contacts.birth_order is not null) as first_contact_arrival
     from usable_identifiers
     left join contacts
         on usable_identifiers.birth_order = contacts.birth_order
@@ -134,7 +133,9 @@ steward_links as (
         'steward' as link_rule,
         cast(null as bigint) as link_key,
         left_records.decided_by as link_value,
-        greatest({{ load_sequence_of('left_records.first_arrival') }}, {{ load_sequence_of('right_records.first_arrival') }}) as load_sequence
+        greatest(
+            {{ load_sequence_of('left_records.first_arrival') }}, {{ load_sequence_of('right_records.first_arrival') }}
+        ) as load_sequence
     from named_records as left_records
     inner join named_records as right_records
         on left_records.decision_id = right_records.decision_id
