@@ -103,7 +103,7 @@ class Company:
 
     def __post_init__(self) -> None:
         checkout = self.folder / "checkout"
-        for name in ("dbt_project", "models", "seeds"):
+        for name in ("dbt_project", "models", "seeds", "orchestration/identity"):
             ignored = shutil.ignore_patterns("target", "logs", "dbt_packages")
             shutil.copytree(PROJECT_ROOT / name, checkout / name, ignore=ignored)
         home = self.folder / "home"
@@ -247,7 +247,7 @@ class Company:
             connection.execute("insert into ops.as_of values (?)", [day(night)])
         models = ["--select", *self.select, "--exclude-resource-type", "test", "unit_test"]
         # rules do not change in these tests, and reading forty files again each night is a good part of its time
-        rules = [path.stem for path in (self.settings.project_root / "seeds").rglob("*.csv")]
+        rules = [path.stem for path in self.settings.project_root.rglob("*.csv")]
         known = [] if is_first else ["--exclude", *sorted(set(rules) - {"identity_overrides"})]
         outcome = finish(run_dbt(self.settings, ["--quiet", "build", *models, *known, *extra]))
         assert outcome.success, outcome.failures or outcome.message
