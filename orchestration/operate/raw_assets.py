@@ -30,6 +30,7 @@ _OPS_DESCRIPTIONS = {
     "loads": "What every delivered file brought and what became of it.",
     "quality_results": "What every data quality check found.",
     "as_of": "The moment that the models look back from.",
+    "identity_quality": "What each published version said of identity: persons, merges, guards, review.",
 }
 
 
