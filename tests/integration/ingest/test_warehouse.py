@@ -23,7 +23,7 @@ def test_everything_exists_before_anything_is_fed(settings, contract):
         tables = connection.execute(
             "select schema_name, count(*) from duckdb_tables() group by all order by all"
         ).fetchall()
-        assert tables == [("ops", 4), ("quarantine", 24), ("raw", 24)]
+        assert tables == [("ops", 7), ("quarantine", 24), ("raw", 24)]
         assert connection.execute(
             "select current_setting('TimeZone'), max(version) from ops.schema_version"
         ).fetchone() == ("UTC", 1)
