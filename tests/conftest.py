@@ -5,7 +5,8 @@ A nightly costs seconds, so one runs for everybody; whoever only reads uses `war
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,44 @@ def _no_usage_reporting():
 
     switch_off_usage_reporting()
     os.environ.pop("LEADRELAY_HOME", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _project_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Parse the dbt project once for all homes of this process: reading it whole takes over ten seconds each time.
+
+    dbt keeps what it parsed beside each home and throws it away when the warehouse's path is another. No model reads the path, so here
+    it does not count, and a home without a parse of its own begins with the last one of its checkout.
+    """
+    from dbt.adapters.duckdb.credentials import DuckDBCredentials
+
+    from orchestration.transform import project, runner
+
+    kept = tmp_path_factory.mktemp("parsed")
+    connection_keys = DuckDBCredentials._connection_keys
+    session = project.dbt_session
+
+    @contextmanager
+    def session_with_parse(settings: Settings) -> Iterator[None]:
+        own = settings.dbt_target_dir / "partial_parse.msgpack"
+        shared = kept / f"{abs(hash((settings.project_root, settings.link_model_dir)))}.msgpack"
+        if shared.exists() and not own.exists():
+            own.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(shared, own)
+        with session(settings):
+            yield
+        if own.exists() and not shared.exists():
+            shutil.copy(own, shared)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            DuckDBCredentials,
+            "_connection_keys",
+            lambda credentials: tuple(key for key in connection_keys(credentials) if key != "path"),
+        )
+        for module in (project, runner):
+            patch.setattr(module, "dbt_session", session_with_parse)
+        yield
 
 
 @pytest.fixture(scope="session")
