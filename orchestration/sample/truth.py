@@ -146,10 +146,11 @@ def _components(record: Ints, rows: pd.DataFrame) -> Ints:
     records, idents = [], []
     person = rows["person"].to_numpy().astype(np.int64)
     base = 0
-    for number, kind in enumerate(EVIDENCE):
+    for kind in EVIDENCE:
         value = rows[kind].to_numpy().astype(np.int64)
         shown: Bools = value != NO_EVIDENCE
-        key = pd.MultiIndex.from_arrays([person[shown], np.full(int(shown.sum()), number), value[shown]]).factorize()[0]
+        evidence = pd.DataFrame({"person": person[shown], "value": value[shown]})
+        key = evidence.groupby(["person", "value"], sort=False).ngroup().to_numpy()
         records.append(record[shown])
         idents.append(key.astype(np.int64) + base)
         base += int(key.max()) + 1 if len(key) else 0
