@@ -218,8 +218,8 @@ def _with_all_probabilities(settings: dict[str, Any], spec: TrainingSpec) -> dic
 
 
 def _rounded(probability: float | None, floor: float) -> float:
-    """Return nine digits, since sums of many small numbers differ in the last ones from run to run; never below the floor."""
-    return max(float(f"{probability or 0.0:.9g}"), floor)
+    """Return five digits, since no pair is decided by more and sums differ in their last ones from machine to machine; never below the floor."""
+    return max(float(f"{probability or 0.0:.5g}"), floor)
 
 
 def term_columns(spec: TrainingSpec) -> list[str]:
