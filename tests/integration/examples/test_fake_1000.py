@@ -5,7 +5,6 @@ tried.
 """
 
 import csv
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import duckdb
 import pytest
 
 from orchestration.identity.evaluation import Judgement, judge_all, read_labels
+from orchestration.identity.files import read_settings
 from orchestration.identity.spec import load_spec
 from orchestration.identity.training import train
 from orchestration.ingest import warehouse
@@ -105,7 +105,7 @@ def test_the_products_thresholds_join_nobody_wrongly(scored: duckdb.DuckDBPyConn
 def test_its_model_is_what_training_finds(scored: duckdb.DuckDBPyConnection) -> None:
     spec = load_spec(EXAMPLE / "link_model" / "training.yml")
     found = weights_of(train(scored, "intermediate.int_identity__link_training_profiles", spec).settings)
-    kept = weights_of(json.loads((EXAMPLE / "link_model" / "link_model.json").read_text(encoding="utf-8")))
+    kept = weights_of(read_settings(EXAMPLE / "link_model"))
     # processors add up in their own order: the last digits of an estimate are theirs
     assert found == pytest.approx(kept, rel=1e-3)
 
