@@ -1,9 +1,10 @@
 {#-
     Connected components by randomised contraction (Boegeholz, Brand and Todor 2020, arXiv 1802.09478).
 
-    Invariant of a round: every node points at the neighbour (or itself) with the smallest hash of that round, so a node only
-    ever moves inside its own component; edges between nodes that still differ are what is left to do. The hash changes with the
-    round, which is why no order of ids (a device hopped in time order) can make it slow. Exact whatever the hash is.
+    Invariant of a round: every node points at the neighbour (or itself) that comes first in that round's order, so a node only ever
+    moves inside its own component; edges between nodes that still differ are what is left to do. The order is a hash that changes
+    with the round, which is why no order of ids (a device hopped in time order) can make it slow. The first two rounds take the
+    smallest node itself: links are mostly stars around the earliest record, which that contracts at once. Exact whatever the order is.
 
     contract_edges(prefix, edges): `edges` names a table (node_a, node_b) of integers. Leaves `<prefix>_label` (node, label):
     the smallest node of its component for every node that has an edge. Its other tables are dropped at start and end.
@@ -11,39 +12,58 @@
 {% macro contract_edges(prefix, edges) %}
     {% set limit = 200 %}
     {% do drop_scratch_tables([prefix ~ '_label', prefix ~ '_edge_0']) %}
-    {% do run_query(
-        'create temporary table ' ~ prefix ~ '_edge_0 as '
-        ~ 'select distinct least(node_a, node_b) as node_a, greatest(node_a, node_b) as node_b from ' ~ edges
-        ~ ' where node_a <> node_b'
-    ) %}
-    {% set counter = namespace(round=0, is_open=scratch_count(prefix ~ '_edge_0') > 0) %}
+    {% set start %}
+        create temporary table {{ prefix }}_edge_0 as
+        select distinct
+            least(node_a, node_b) as node_a,
+            greatest(node_a, node_b) as node_b
+        from {{ edges }}
+        where node_a <> node_b
+    {% endset %}
+    {% set counter = namespace(round=0, edges=count_after([start], prefix ~ '_edge_0')) %}
     {% for _ in range(limit) %}
-        {% if counter.is_open %}
-            {% do contract_round(prefix, counter.round) %}
-            {% set counter.round = counter.round + 1 %}
-            {% set counter.is_open = scratch_count(prefix ~ '_edge_' ~ counter.round) > 0 %}
+        {% if counter.edges > 0 %}
+            {#- a statement costs more than the work on a few edges: then several rounds go in one, the last of them for nothing #}
+            {% set last = counter.round + (1 if counter.edges > 10000 else 3) %}
+            {% set steps = [] %}
+            {% for round in range(counter.round, last) %}
+                {% do steps.extend(contraction_steps(prefix, round)) %}
+            {% endfor %}
+            {% set counter.edges = count_after(steps, prefix ~ '_edge_' ~ last) %}
+            {% set counter.round = last %}
         {% endif %}
     {% endfor %}
-    {% if counter.is_open %}
+    {% if counter.edges > 0 %}
         {{ exceptions.raise_compiler_error('connected components: edges left after ' ~ limit ~ ' rounds') }}
     {% endif %}
-    {% do compose_rounds(prefix, counter.round) %}
-    {% do drop_scratch_tables([prefix ~ '_edge_' ~ counter.round]) %}
+    {% do run_statements(composition_steps(prefix, counter.round) + ['drop table ' ~ prefix ~ '_edge_' ~ counter.round]) %}
     {{ return(counter.round) }}
 {% endmacro %}
 
 
-{#- One round: choose each node's representative, then move the edges to the representatives. -#}
-{% macro contract_round(prefix, round) %}
-    {% set steps %}
+{#- Run statements, then count the rows of a table. -#}
+{% macro count_after(statements, table) %}
+    {{ return(run_statements(statements + ['select count(*) as row_count from ' ~ table]).columns[0].values()[0]) }}
+{% endmacro %}
+
+
+{#- The statements of one round: choose each node's representative, then move the edges to the representatives. -#}
+{% macro contraction_steps(prefix, round) %}
+    {% set step %}
         create or replace temporary table {{ prefix }}_step_{{ round }} as
         with both_ways as (
             select node_a as node, node_b as neighbour from {{ prefix }}_edge_{{ round }}
             union all
             select node_b as node, node_a as neighbour from {{ prefix }}_edge_{{ round }}
-        ),
-
-        nearest as (
+        )
+        {% if round < 2 %}
+        select
+            node,
+            least(node, min(neighbour)) as representative
+        from both_ways
+        group by node
+        {% else %}
+        , nearest as (
             select
                 node,
                 min({{ spread_hash('neighbour', round) }}) as lowest_hash,
@@ -59,9 +79,9 @@
                 else node
             end as representative
         from nearest
+        {% endif %}
     {% endset %}
-    {% do run_query(steps) %}
-    {% set edges %}
+    {% set move %}
         create or replace temporary table {{ prefix }}_edge_{{ round + 1 }} as
         select distinct
             least(step_a.representative, step_b.representative) as node_a,
@@ -73,52 +93,48 @@
             on edge.node_b = step_b.node
         where step_a.representative <> step_b.representative
     {% endset %}
-    {% do run_query(edges) %}
-    {% do drop_scratch_tables([prefix ~ '_edge_' ~ round]) %}
+    {{ return([step, move, 'drop table ' ~ prefix ~ '_edge_' ~ round]) }}
 {% endmacro %}
 
 
-{#- Compose the rounds from the last, smallest one backwards; then name each component by its smallest node. A round's table is composed
-    in place of the one before it. -#}
-{% macro compose_rounds(prefix, round_count) %}
-    {% for step in range(round_count - 1) %}
-        {% set round = round_count - 2 - step %}
+{#- The statements that compose the rounds from the last, smallest one backwards, then name each component by its smallest node. -#}
+{% macro composition_steps(prefix, round_count) %}
+    {% if round_count == 0 %}
+        {{ return(['create or replace temporary table ' ~ prefix ~ '_label (node bigint, label bigint)']) }}
+    {% endif %}
+    {% set statements = [] %}
+    {% set root = namespace(table=prefix ~ '_step_' ~ (round_count - 1)) %}
+    {% for round in range(round_count - 2, -1, -1) %}
         {% set composed %}
             create or replace temporary table {{ prefix }}_root_{{ round }} as
             select
                 step.node,
                 coalesce(root.representative, step.representative) as representative
             from {{ prefix }}_step_{{ round }} as step
-            left join {{ prefix }}_{{ 'step' if step == 0 else 'root' }}_{{ round + 1 }} as root
+            left join {{ root.table }} as root
                 on step.representative = root.node
         {% endset %}
-        {% do run_query(composed) %}
-        {% do drop_scratch_tables([prefix ~ '_step_' ~ round, prefix ~ '_' ~ ('step' if step == 0 else 'root') ~ '_' ~ (round + 1)]) %}
+        {% do statements.extend([composed, 'drop table ' ~ prefix ~ '_step_' ~ round, 'drop table ' ~ root.table]) %}
+        {% set root.table = prefix ~ '_root_' ~ round %}
     {% endfor %}
-    {% if round_count == 0 %}
-        {% do run_query('create or replace temporary table ' ~ prefix ~ '_label (node bigint, label bigint)') %}
-    {% else %}
-        {% set root = prefix ~ ('_step_0' if round_count == 1 else '_root_0') %}
-        {% set labels %}
-            create or replace temporary table {{ prefix }}_label as
-            with smallest as (
-                select
-                    representative,
-                    min(node) as label
-                from {{ root }}
-                group by representative
-            )
-
+    {% set labels %}
+        create or replace temporary table {{ prefix }}_label as
+        with smallest as (
             select
-                root.node,
-                smallest.label
-            from {{ root }} as root
-            inner join smallest
-                on root.representative = smallest.representative
-        {% endset %}
-        {% do run_query(labels) %}
-        {% do drop_scratch_tables([root]) %}
-    {% endif %}
+                representative,
+                min(node) as label
+            from {{ root.table }}
+            group by representative
+        )
+
+        select
+            root.node,
+            smallest.label
+        from {{ root.table }} as root
+        inner join smallest
+            on root.representative = smallest.representative
+    {% endset %}
+    {{ return(statements + [labels, 'drop table ' ~ root.table]) }}
 {% endmacro %}
 
 

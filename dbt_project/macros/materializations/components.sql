@@ -22,9 +22,10 @@
     {{ run_hooks(pre_hooks) }}
 
     {% do drop_component_tables(p) %}
-    {% do run_query('create temporary table ' ~ p ~ '_all as ' ~ sql) %}
-    {% do run_query('create temporary table ' ~ p ~ '_now (node bigint, label bigint)') %}
-    {% if scratch_count(p ~ '_all') == 0 %}
+    {% set opening = [
+        'create temporary table ' ~ p ~ '_all as ' ~ sql, 'create temporary table ' ~ p ~ '_now (node bigint, label bigint)'
+    ] %}
+    {% if count_after(opening, p ~ '_all') == 0 %}
         {% do run_query('create temporary table ' ~ p ~ '_label (node bigint, label bigint)') %}
     {% else %}
         {% do contract_edges(p, p ~ '_all') %}
@@ -115,7 +116,7 @@
 
 {#- Try all links of one rank between what stands now. What joins without a conflict is joined; the rest is shared out. -#}
 {% macro admit_rank(p, rank) %}
-    {% do drop_scratch_tables([p ~ '_try', p ~ '_bad', p ~ '_value']) %}
+    {% do drop_scratch_tables([p ~ '_try', p ~ '_bad', p ~ '_value', p ~ '_part', p ~ '_join']) %}
     {% set try_sql %}
         create temporary table {{ p }}_try as
         select distinct
@@ -129,12 +130,36 @@
         where edge.trust_rank = {{ rank }}
             and now_a.label <> now_b.label
     {% endset %}
-    {% do run_query(try_sql) %}
-    {% do contract_edges(p ~ '_try', p ~ '_try') %}
-    {% do run_query(
-        'create temporary table ' ~ p ~ '_value as select distinct now_table.label, unique_value.namespace, unique_value.value from '
-        ~ p ~ '_now as now_table inner join ' ~ p ~ '_unique as unique_value on now_table.node = unique_value.node'
-    ) %}
+    {% if count_after([try_sql], p ~ '_try') > 0 %}
+        {% do contract_edges(p ~ '_try', p ~ '_try') %}
+        {% do share_out(p) %}
+        {% set parts_sql %}
+            create temporary table {{ p }}_join as
+            select
+                try_label.node as label,
+                coalesce(part.part, try_label.label) as new_label
+            from {{ p }}_try_label as try_label
+            left join {{ p }}_part as part
+                on try_label.node = part.node
+        {% endset %}
+        {% do run_statements([parts_sql, relabelling(p ~ '_now', 'label', p ~ '_join')]) %}
+    {% endif %}
+    {% do drop_scratch_tables([p ~ '_try', p ~ '_try_label', p ~ '_bad', p ~ '_part', p ~ '_value', p ~ '_join']) %}
+{% endmacro %}
+
+
+{#- `<p>_part` (node, part): how the nodes of the conflicting components go together. -#}
+{% macro share_out(p) %}
+    {% set value_sql %}
+        create temporary table {{ p }}_value as
+        select distinct
+            now_table.label,
+            unique_value.namespace,
+            unique_value.value
+        from {{ p }}_now as now_table
+        inner join {{ p }}_unique as unique_value
+            on now_table.node = unique_value.node
+    {% endset %}
     {% set bad_sql %}
         create temporary table {{ p }}_bad as
         select distinct try_label.label
@@ -144,26 +169,6 @@
         group by try_label.label, unique_value.namespace
         having count(distinct unique_value.value) > 1
     {% endset %}
-    {% do run_query(bad_sql) %}
-    {% do share_out(p) %}
-    {% set parts_sql %}
-        create temporary table {{ p }}_join as
-        select
-            try_label.node as label,
-            coalesce(part.part, try_label.label) as new_label
-        from {{ p }}_try_label as try_label
-        left join {{ p }}_part as part
-            on try_label.node = part.node
-    {% endset %}
-    {% do run_query(parts_sql) %}
-    {% do relabel(p ~ '_now', 'label', p ~ '_join') %}
-    {% do drop_scratch_tables([p ~ '_try', p ~ '_try_label', p ~ '_bad', p ~ '_part', p ~ '_value', p ~ '_join']) %}
-{% endmacro %}
-
-
-{#- `<p>_part` (node, part): how the nodes of the conflicting components go together. -#}
-{% macro share_out(p) %}
-    {% do drop_scratch_tables([p ~ '_part']) %}
     {% set start_sql %}
         create temporary table {{ p }}_part as
         select
@@ -173,8 +178,7 @@
         inner join {{ p }}_bad as bad
             on try_label.label = bad.label
     {% endset %}
-    {% do run_query(start_sql) %}
-    {% if scratch_count(p ~ '_part') > 0 %}
+    {% if count_after([value_sql, bad_sql, start_sql], p ~ '_part') > 0 %}
         {% do reach_from_valued_nodes(p) %}
         {% do join_where_allowed(p) %}
     {% endif %}
@@ -185,9 +189,8 @@
 {% macro reach_from_valued_nodes(p) %}
     {% set counter = namespace(is_open=true) %}
     {% for _ in range(10000) %}{% if counter.is_open %}
-        {% do drop_scratch_tables([p ~ '_reach']) %}
         {% set reach_sql %}
-            create temporary table {{ p }}_reach as
+            create or replace temporary table {{ p }}_reach as
             with both_ways as (
                 select node_a as node, node_b as neighbour from {{ p }}_try
                 union all
@@ -206,8 +209,7 @@
                 and reached_part.part is not null
             group by open_part.node
         {% endset %}
-        {% do run_query(reach_sql) %}
-        {% if scratch_count(p ~ '_reach') == 0 %}
+        {% if count_after([reach_sql], p ~ '_reach') == 0 %}
             {% set counter.is_open = false %}
         {% else %}
             {% do run_query(
@@ -224,9 +226,8 @@
 {% macro join_where_allowed(p) %}
     {% set counter = namespace(is_open=true) %}
     {% for _ in range(10000) %}{% if counter.is_open %}
-        {% do drop_scratch_tables([p ~ '_pair', p ~ '_join']) %}
         {% set pair_sql %}
-            create temporary table {{ p }}_pair as
+            create or replace temporary table {{ p }}_pair as
             with part_values as (
                 select distinct
                     part.part,
@@ -302,26 +303,20 @@
                     and one_side.part = other_side.other_part
             where one_side.part < one_side.other_part
         {% endset %}
-        {% do run_query(pair_sql) %}
-        {% if scratch_count(p ~ '_pair') == 0 %}
+        {% if count_after([pair_sql], p ~ '_pair') == 0 %}
             {% set counter.is_open = false %}
         {% else %}
-            {% do relabel(p ~ '_part', 'part', p ~ '_pair') %}
+            {% do run_query(relabelling(p ~ '_part', 'part', p ~ '_pair')) %}
         {% endif %}
     {% endif %}{% endfor %}
     {% do drop_scratch_tables([p ~ '_pair']) %}
 {% endmacro %}
 
 
-{#- Replace the labels in a column by those of `renames` (label, new_label). -#}
-{% macro relabel(table, column, renames) %}
-    {% do run_query(
+{#- The statement that replaces the labels in a column by those of `renames` (label, new_label). -#}
+{% macro relabelling(table, column, renames) %}
+    {{ return(
         'update ' ~ table ~ ' as target_table set ' ~ column ~ ' = renames.new_label from ' ~ renames
         ~ ' as renames where target_table.' ~ column ~ ' = renames.label'
-    ) %}
-{% endmacro %}
-
-
-{% macro scratch_count(table) %}
-    {{ return(run_query('select count(*) as row_count from ' ~ table).columns[0].values()[0]) }}
+    ) }}
 {% endmacro %}
