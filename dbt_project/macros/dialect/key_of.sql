@@ -5,7 +5,7 @@
 {%- endmacro %}
 
 {% macro default__key_of(text) -%}
-    cast(md5_number_lower({{ text }}) >> 1 as bigint)
+    cast(md5_number({{ text }}) >> 65 as bigint)
 {%- endmacro %}
 
 {% macro spark__key_of(text) -%}

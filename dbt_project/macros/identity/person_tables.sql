@@ -69,7 +69,7 @@
 {% macro version_columns(alias='') %}
     {% set columns = [] %}
     {% for column in [
-        'record_id', 'source_table', 'source_system', 'record_key', 'load_id', 'lead_id', 'contact_id', 'crm_account_id', 'registration_id'
+        'record_id', 'source_table', 'source_system', 'lead_id', 'contact_id', 'crm_account_id', 'registration_id'
     ] + person_columns() + [
         'country_code', 'person_name', 'birth_order', 'load_sequence', 'source_row', 'is_deleted', 'arrived_at', 'event_at', 'updated_at'
     ] %}
