@@ -18,6 +18,7 @@ from orchestration.errors import ConfigError, ExitCode, LeadrelayError
 from orchestration.identity.commands import add_link_commands
 from orchestration.operate.acceptance import add_identity_commands
 from orchestration.operate.privacy import switch_off_usage_reporting
+from orchestration.publish.commands import add_version_commands
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="everything as one JSON document")
     explain.set_defaults(command=_explain)
+
+    add_version_commands(commands, _printing)
 
     identity = commands.add_parser(
         "identity", help="accept what the merge budget stopped; train and judge probable links"

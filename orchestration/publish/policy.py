@@ -46,12 +46,15 @@ class PublishedTable:
         The yml's description; its first sentence states the grain.
     columns
         In the yml's order, which the enforced contract makes the table's order.
+    key
+        Columns that tell its rows apart: the shortest grain that dbt tests; empty when none is.
     """
 
     name: str
     schema: str
     description: str
     columns: tuple[PublishedColumn, ...]
+    key: tuple[str, ...] = ()
 
     @property
     def holds_personal_data(self) -> bool:
@@ -89,7 +92,8 @@ def published_tables(manifest: Mapping[str, Any]) -> tuple[PublishedTable, ...]:
             + "\nAdd `config: {meta: {pii: keep|mask|hmac|drop}}` to each in the model's yml."
         )
         raise PublishError(message)
-    return tuple(_published_table(node) for node in nodes)
+    keys = _keys(manifest)
+    return tuple(_published_table(node, keys.get(node["unique_id"], ())) for node in nodes)
 
 
 def _mart_nodes(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -97,6 +101,18 @@ def _mart_nodes(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         # fqn: package, folders below models/, name
         if node["resource_type"] == "model" and node["fqn"][1] == MARTS_FOLDER:
             yield node
+
+
+def _keys(manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the shortest tested grain of each model, by the model's unique id."""
+    grains: dict[str, list[tuple[str, ...]]] = {}
+    for node in manifest["nodes"].values():
+        test = node.get("test_metadata") or {}
+        if test.get("name") == "grain":
+            grains.setdefault(node["attached_node"], []).append(tuple(test["kwargs"]["columns"]))
+        elif test.get("name") == "unique":
+            grains.setdefault(node["attached_node"], []).append((node["column_name"],))
+    return {model: min(found, key=lambda columns: (len(columns), columns)) for model, found in grains.items()}
 
 
 def _policy_word(column: Mapping[str, Any]) -> str | None:
@@ -116,7 +132,7 @@ def _policy_problems(node: Mapping[str, Any]) -> Iterator[str]:
             yield f"{node['name']}.{name}: meta.pii is {word!r}"
 
 
-def _published_table(node: Mapping[str, Any]) -> PublishedTable:
+def _published_table(node: Mapping[str, Any], key: tuple[str, ...]) -> PublishedTable:
     return PublishedTable(
         name=node["alias"],
         schema=node["schema"],
@@ -129,4 +145,5 @@ def _published_table(node: Mapping[str, Any]) -> PublishedTable:
             )
             for name, column in node["columns"].items()
         ),
+        key=key,
     )

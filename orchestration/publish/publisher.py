@@ -119,6 +119,7 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str) ->
             **facts,
             "identity": _identity_facts(identity, findings),
             "tables": dict(sorted(rows.items())),
+            "keys": {table.name: list(table.key) for table in tables if table.key},
             "files": {file: _file_facts(folder / file) for file in (MARTS_FILE, PEOPLE_FILE)},
             "checks": {"passed": sum(r.is_success for r in results), "failed": sum(not r.is_success for r in results)},
         }

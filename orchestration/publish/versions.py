@@ -60,6 +60,73 @@ def read_manifest(published_dir: Path) -> dict[str, Any] | None:
     return manifest
 
 
+def read_versions(published_dir: Path) -> list[dict[str, Any]]:
+    """Return the manifests of all versions that are kept, the newest first."""
+    folders = sorted((published_dir / VERSIONS).glob(f"*/{MANIFEST_FILE}"), reverse=True)
+    return [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in folders
+        if not path.parent.name.startswith(_HIDDEN_PREFIX)
+    ]
+
+
+def roll_back(published_dir: Path, name: str | None = None) -> tuple[str, str]:
+    """Let ``current`` point to an earlier version again; the version that it leaves stays until it is pruned.
+
+    Parameters
+    ----------
+    published_dir
+        ``published/`` of the home.
+    name
+        The version, or the beginning of its name; default the one published before the current one.
+
+    Returns
+    -------
+    tuple of str
+        The version that was current, and the one that is now.
+
+    Raises
+    ------
+    PublishError
+        If there is no such version, or another process is publishing; nothing was changed.
+    """
+    current = current_version(published_dir)
+    if current is None:
+        message = f"nothing is published in {published_dir} yet, so there is nothing to go back to"
+        raise PublishError(message)
+    with _only_publisher(published_dir):
+        target = find_version(published_dir, name) if name else _before(published_dir, current)
+        if target != current:
+            _point_current_at(published_dir, target)
+    return current.name, target.name
+
+
+def find_version(published_dir: Path, name: str) -> Path:
+    """Return the folder of a version by its name, or by a beginning that no other version shares.
+
+    Raises
+    ------
+    PublishError
+        If no version, or more than one, is called so; the message lists those that are kept.
+    """
+    kept: list[str] = [manifest["version"] for manifest in read_versions(published_dir)]
+    found = [version for version in kept if version == name] or [v for v in kept if name and v.startswith(name)]
+    if len(found) != 1:
+        known = "".join(f"\n  {version}" for version in kept) or " none"
+        message = f"{'no version' if not found else 'more than one version'} is called {name!r}; kept are:{known}"
+        raise PublishError(message)
+    return (published_dir / VERSIONS / found[0]).resolve()
+
+
+def _before(published_dir: Path, current: Path) -> Path:
+    kept: list[str] = [manifest["version"] for manifest in read_versions(published_dir)]
+    earlier = [version for version in kept if version < current.name]
+    if not earlier:
+        message = f"no version before {current.name} is kept; what is published stays as it is"
+        raise PublishError(message)
+    return (published_dir / VERSIONS / earlier[0]).resolve()
+
+
 @contextmanager
 def new_version(published_dir: Path, name: str) -> Iterator[Path]:
     """Yield a hidden folder to build a version in; swap it in when the block ends well, remove it when it does not.

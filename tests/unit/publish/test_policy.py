@@ -6,7 +6,7 @@ from orchestration.publish.policy import PiiPolicy, published_tables
 
 def model(name, columns, layer="marts"):
     return {
-        "resource_type": "model", "fqn": ["leadrelay", layer, "core", name], "name": name, "alias": name, "schema": layer,
+        "resource_type": "model", "unique_id": f"model.leadrelay.{name}", "fqn": ["leadrelay", layer, "core", name], "name": name, "alias": name, "schema": layer,
         "description": "One row\nper thing.", "columns": columns,
     }  # fmt: skip
 
@@ -57,3 +57,18 @@ def test_a_mart_that_declares_no_columns_is_refused():
 def test_a_project_without_marts_publishes_nothing():
     with pytest.raises(PublishError, match="nothing to publish"):
         published_tables(manifest())
+
+
+def test_the_shortest_tested_grain_is_the_key():
+    def tested(name, **test):
+        return {"name": name, "resource_type": "test", "attached_node": "model.leadrelay.dim_a", **test}
+
+    (table,) = published_tables(
+        manifest(
+            model("dim_a", {"x": column("keep")}),
+            tested("t1", test_metadata={"name": "grain", "kwargs": {"columns": ["x", "y"]}}),
+            tested("t2", test_metadata={"name": "unique", "kwargs": {}}, column_name="z"),
+            tested("t3", test_metadata={"name": "not_null", "kwargs": {}}, column_name="a"),
+        )
+    )
+    assert table.key == ("z",)

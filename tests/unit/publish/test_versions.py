@@ -3,12 +3,20 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from orchestration.errors import PublishError
-from orchestration.publish.versions import KEPT_VERSIONS, current_version, new_version, version_name
+from orchestration.publish.versions import (
+    KEPT_VERSIONS,
+    MANIFEST_FILE,
+    current_version,
+    new_version,
+    roll_back,
+    version_name,
+)
 
 
 def publish(folder, name, text="x"):
     with new_version(folder, name) as version:
         (version / "file").write_text(text)
+        (version / MANIFEST_FILE).write_text(f'{{"version": "{name}"}}')
 
 
 def test_names_sort_by_time_whatever_the_timezone():
@@ -69,3 +77,41 @@ def test_two_publishes_at_once_are_refused(tmp_path):
         with pytest.raises(PublishError, match="another run is publishing"), new_version(tmp_path, "2"):
             pass
     assert current_version(tmp_path).name == "1"
+
+
+def test_rolling_back_publishes_the_version_before_and_keeps_both(tmp_path):
+    for name in ("1", "2", "3"):
+        publish(tmp_path, name, name)
+    assert roll_back(tmp_path) == ("3", "2")
+    assert (tmp_path / "current" / "file").read_text() == "2"
+    assert roll_back(tmp_path) == ("2", "1")
+    assert roll_back(tmp_path, "3") == ("1", "3")
+    with pytest.raises(PublishError, match="no version is called '4'; kept are:\n  3\n  2\n  1"):
+        roll_back(tmp_path, "4")
+    assert current_version(tmp_path).name == "3"
+
+
+def test_there_is_nothing_before_the_first_version(tmp_path):
+    with pytest.raises(PublishError, match="nothing is published"):
+        roll_back(tmp_path)
+    publish(tmp_path, "1")
+    with pytest.raises(PublishError, match="no version before 1 is kept"):
+        roll_back(tmp_path)
+
+
+def test_a_beginning_names_a_version_when_it_is_the_only_one(tmp_path):
+    for name in ("10", "11", "20"):
+        publish(tmp_path, name)
+    assert roll_back(tmp_path, "2") == ("20", "20")
+    with pytest.raises(PublishError, match="more than one version is called '1'"):
+        roll_back(tmp_path, "1")
+
+
+def test_nothing_is_rolled_back_while_a_run_publishes(tmp_path):
+    publish(tmp_path, "1")
+    publish(tmp_path, "2")
+    with new_version(tmp_path, "3") as folder:
+        (folder / "file").write_text("x")
+        with pytest.raises(PublishError, match="another run is publishing"):
+            roll_back(tmp_path)
+    assert current_version(tmp_path).name == "3"
