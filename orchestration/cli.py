@@ -18,6 +18,7 @@ from orchestration.errors import ConfigError, ExitCode, LeadrelayError
 from orchestration.identity.commands import add_link_commands
 from orchestration.operate.acceptance import add_identity_commands
 from orchestration.operate.privacy import switch_off_usage_reporting
+from orchestration.operate.quarantine import add_quarantine_commands
 from orchestration.publish.commands import add_version_commands
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
@@ -120,10 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     add_identity_commands(identity_actions, _printing)
     add_link_commands(identity_actions, _printing)
 
-    quarantine = commands.add_parser("quarantine", help="show rows that were kept out")
-    actions = quarantine.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="count the open rows by table, file and reason")
-    listing.set_defaults(command=_quarantine_list)
+    add_quarantine_commands(commands, _printing)
 
     docs = commands.add_parser("docs", help="write the models' documentation as one HTML page")
     docs.set_defaults(command=_docs)
@@ -179,13 +177,6 @@ def _printing(screen: Callable[[Settings, argparse.Namespace], str]) -> Callable
         return ExitCode.OK
 
     return command
-
-
-def _quarantine_list(settings: Settings, _options: argparse.Namespace) -> int:
-    from orchestration.operate.quarantine import quarantine_screen
-
-    print(quarantine_screen(settings))
-    return ExitCode.OK
 
 
 def _docs(settings: Settings, _options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ What does not belong here: what a check is (`expectations/`) or what a batch's r
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,8 @@ from orchestration.sql import qualified, quote_identifier, quote_literal
 
 LOADED = "loaded"
 REFUSED = "refused"
+# What a reload has put something else in the place of; the row stays in ops.loads as history.
+REPLACED = "replaced"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def pending_files(
     feeds: Iterable[Feed],
     settle_seconds: float = 1.0,
     now: datetime | None = None,
+    again: Collection[str] = (),
 ) -> PendingFiles:
     """Find what a table has to load; imports no Great Expectations.
 
@@ -95,6 +98,8 @@ def pending_files(
         A file without sidecar must not have changed for so long.
     now
         Arrival of files without sidecar; default the clock.
+    again
+        Paths of loaded files that count as new (`orchestration.ingest.reload`).
 
     Returns
     -------
@@ -110,6 +115,7 @@ def pending_files(
         "select file_path, file_checksum from ops.loads where source_table = ? and status = ?",
         [contract_table.full_name, LOADED],
     ).fetchall()
+    rows = [row for row in rows if row[0] not in again]
     return find_pending(
         settings.landing_dir,
         contract_table,
@@ -128,6 +134,7 @@ def load_table(
     feeds: Iterable[Feed],
     run_id: str,
     pending: PendingFiles | None = None,
+    again: Collection[str] = (),
 ) -> LoadResult:
     """Load everything new of one table, or refuse it as a whole.
 
@@ -145,6 +152,8 @@ def load_table(
         Written into ``ops.loads`` and ``ops.quality_results``.
     pending
         From `pending_files`, if the caller has asked already.
+    again
+        Paths of loaded files to load once more: what they brought is replaced in the same transaction, or stays when the batch is refused.
 
     Returns
     -------
@@ -160,7 +169,7 @@ def load_table(
     """
     suite = load_suite(raw_suite_path(settings.expectations_dir, contract_table.identifier), contract_table.full_name)
     if pending is None:
-        pending = pending_files(connection, settings, contract_table, feeds)
+        pending = pending_files(connection, settings, contract_table, feeds, again=again)
     paths_check = _paths_check(suite, pending)
     notes = [*pending.problems, *(f"{path}: still being written; the next run takes it" for path in pending.unsettled)]
     if not pending.files:
@@ -170,7 +179,7 @@ def load_table(
     files = pending.files
     try:
         with tempfile.TemporaryDirectory(dir=settings.home, prefix=".load-") as work_dir:
-            result = _load(connection, contract_table, files, suite, run_id, paths_check, Path(work_dir))
+            result = _load(connection, contract_table, files, suite, run_id, paths_check, Path(work_dir), again)
     except (LandingError, ConfigError) as error:
         result = _refuse(connection, contract_table, files, run_id, (paths_check,), str(error), counts={})
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
@@ -190,8 +199,10 @@ def _load(
     run_id: str,
     paths_check: CheckResult,
     work_dir: Path,
+    again: Collection[str],
 ) -> LoadResult:
     batch = read_batch(connection, table, files, work_dir)
+    _note_replaced(connection, table, again)
     rows_in = _per_file(connection, "true")
     collapsed = _collapse_identical(connection)
     _quarantine_conflicts(connection, table)
@@ -222,6 +233,27 @@ def _load(
 
 
 # ------------------------------------------------------------------------------------------------------ rows of the batch
+
+
+def _note_replaced(connection: duckdb.DuckDBPyConnection, table: ContractTable, again: Collection[str]) -> None:
+    """Make `leadrelay_replaced`: the loads whose rows this batch takes the place of."""
+    connection.execute(
+        "create temp table leadrelay_replaced as select load_id from ops.loads "
+        "where source_table = ? and status = ? and list_contains(?, file_path)",
+        [table.full_name, LOADED, list(again)],
+    )
+
+
+def _remove_replaced(connection: duckdb.DuckDBPyConnection, table: ContractTable) -> None:
+    """Take out what the replaced loads had brought, inside the transaction that brings it again."""
+    for schema, column in (("raw", "_load_id"), ("quarantine", "load_id")):
+        connection.execute(
+            f"delete from {qualified(schema, table.identifier)} where {column} in (select load_id from leadrelay_replaced)"
+        )
+    connection.execute(
+        "update ops.loads set status = ? where source_table = ? and status = ? and load_id in (select load_id from leadrelay_replaced)",
+        [REPLACED, table.full_name, LOADED],
+    )
 
 
 def _per_file(connection: duckdb.DuckDBPyConnection, condition: str) -> dict[int, int]:
@@ -276,7 +308,8 @@ def _collapse_redelivered(connection: duckdb.DuckDBPyConnection, table: Contract
         "create temp table leadrelay_latest as "
         f"select r._record_id, arg_max(r._row_hash, row(r._load_sequence, r._arrived_at, coalesce({f'r.{version}' if table.version_column else version}, "
         "timestamp '0001-01-01'), r._source_row)) as _row_hash "
-        f"from {raw} as r semi join {BATCH} as b on b._record_id = r._record_id group by r._record_id"
+        f"from {raw} as r semi join {BATCH} as b on b._record_id = r._record_id "
+        "anti join leadrelay_replaced as p on p.load_id = r._load_id group by r._record_id"
     )
     connection.execute(
         "create temp table leadrelay_revised as select _record_id from leadrelay_latest union "
@@ -368,6 +401,7 @@ def _write(
     _collect_quarantined(connection, batch)
     connection.execute("begin")
     try:
+        _remove_replaced(connection, table)
         loaded = connection.execute(_raw_insert(table), [moment]).fetchone()
         quarantined = connection.execute(
             f"insert into {qualified('quarantine', table.identifier)} by name "

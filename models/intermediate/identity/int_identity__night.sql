@@ -52,9 +52,17 @@ landed as (
     from counted
 ),
 
+-- a file that was loaded once more may say something else with the same number of rows
+replaced as (
+    select count(*) as replaced_loads
+    from {{ source('ops', 'loads') }}
+    where status = 'replaced'
+),
+
 judged as (
     select
-        *,
+        landed.*,
+        replaced.replaced_loads,
         {{ as_of() }} as as_of,
         case
             {% if not state -%}
@@ -72,9 +80,11 @@ judged as (
                 when {{ as_of() }} < {{ since_as_of }} then 'it looks further back than the last night'
                 when late_count > 0 then 'rows loaded before the last night arrived after it'
                 when known_count <> {{ state['row_count'] }} then 'rows known last night are gone'
+                when replaced_loads <> {{ state.dict().get('replaced_loads', -1) }} then 'files were loaded once more'
             {%- endif %}
         end as full_because
     from landed
+    cross join replaced
 )
 
 select
@@ -85,5 +95,6 @@ select
     as_of,
     cast(case when full_because is null then {{ since_load_sequence }} else -1 end as bigint) as since_load_sequence,
     load_sequence,
-    row_count
+    row_count,
+    replaced_loads
 from judged

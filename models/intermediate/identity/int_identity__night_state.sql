@@ -11,5 +11,6 @@ select
     rules_text,
     as_of,
     load_sequence,
-    row_count
+    row_count,
+    replaced_loads
 from night
