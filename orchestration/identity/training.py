@@ -20,6 +20,9 @@ from orchestration.sql import quote_identifier
 
 NULL_LEVEL = -1
 _PROFILES = "profiles"
+# Expectation maximisation ends where its numbers stand still, not where a last digit happens to stop it.
+_EM_CONVERGENCE = 1e-6
+_EM_MAX_ITERATIONS = 200
 _PROGRESS = logging.getLogger(__name__)
 
 
@@ -99,7 +102,7 @@ def train(connection: duckdb.DuckDBPyConnection, relation: str, spec: TrainingSp
 @contextmanager
 def _private_database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as database:
-        # One thread: a random sample is the same whatever the machine.
+        # One thread: numbers are added up in the same order whatever the machine. Splink's samples follow from a hash of the profile's id.
         database.execute("set threads = 1")
         yield database
 
@@ -154,6 +157,8 @@ def _estimate(database: duckdb.DuckDBPyConnection, spec: TrainingSpec) -> dict[s
         comparisons=comparisons,
         blocking_rules_to_generate_predictions=[CustomRule(blocking_condition(rule.key)) for rule in spec.blocking],
         linker_uid="leadrelay",
+        em_convergence=_EM_CONVERGENCE,
+        max_iterations=_EM_MAX_ITERATIONS,
         **prior,
     )
     with _quiet_splink():

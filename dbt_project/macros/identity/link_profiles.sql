@@ -113,7 +113,8 @@ names as (
             else nullif(trim(substr(lettered_names.given_name, cast(length(name_titles.title) + 1 as integer))), '')
         end as given_name,
         lettered_names.family_name,
-        normal_names.name_key
+        normal_names.name_key,
+        normal_names.reading_key
     from lettered_names
     left join name_titles
         on split_part(lettered_names.given_name, ' ', 1) = name_titles.title
@@ -129,6 +130,7 @@ said as (
         names.given_name,
         names.family_name,
         names.name_key,
+        names.reading_key,
         normal_companies.company_key,
         lower(versions.job_title) as job_title,
         lower(versions.city) as city,
@@ -163,11 +165,12 @@ counted_names as (
         given_name,
         family_name,
         name_key,
+        reading_key,
         count(distinct record_id) as record_count,
         max(observed_at) as last_observed_at
     from said
     where given_name is not null or family_name is not null
-    group by cluster_id, given_name, family_name, name_key
+    group by cluster_id, given_name, family_name, name_key, reading_key
 ),
 
 chosen_names as (
@@ -175,7 +178,8 @@ chosen_names as (
         cluster_id,
         given_name,
         family_name,
-        name_key
+        name_key,
+        reading_key
     from counted_names
     qualify row_number() over (
         partition by cluster_id
@@ -185,7 +189,8 @@ chosen_names as (
             last_observed_at desc nulls last,
             family_name nulls last,
             given_name nulls last,
-            name_key nulls last
+            name_key nulls last,
+            reading_key nulls last
     ) = 1
 ),
 
@@ -244,6 +249,7 @@ named as (
         chosen_names.given_name,
         chosen_names.family_name,
         chosen_names.name_key,
+        chosen_names.reading_key,
         {%- for attribute in link_profile_attributes() %}
             pivoted.{{ attribute }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -257,6 +263,7 @@ select
     given_name,
     family_name,
     name_key,
+    reading_key,
     {%- for attribute in link_profile_attributes() %}
     {{ attribute }},
     {%- endfor %}
