@@ -146,7 +146,19 @@ def slips_of(text: str, chance: random.Random, letters: str) -> set[str]:
 def test_what_is_asked_before_an_edit_distance_changes_no_answer(levels: list[dict], comparison: str) -> None:
     chance = random.Random(5)
     if comparison == "name":
-        bases, letters = ["ada lovelace", "abcdefgh", "müller zoe", "aaaaaaaa", "张 wei lengthy"], "abe "
+        bases, letters = (
+            [
+                "ada lovelace",
+                "abcdefgh",
+                "müller zoe",
+                "aaaaaaaa",
+                "ababababa",
+                "baababab",
+                "jgjfbjh j",
+                "张 wei lengthy",
+            ],
+            "abe ",
+        )
         made = [{"name_key": one} for base in bases for one in {base, *slips_of(base, chance, letters)}]
     elif comparison == "email":
         made = []
@@ -154,6 +166,7 @@ def test_what_is_asked_before_an_edit_distance_changes_no_answer(levels: list[di
             ("ada.l7", "engine.de"),
             ("lovelace", "e.io"),
             ("aaaaaaa", "aa.aa"),
+            ("cbabcb", "c.de"),
             ("jörg12", "müller.de"),
         ):
             locals_ = {local, *slips_of(local, chance, "ab7.")}
