@@ -1,5 +1,5 @@
-{#- A 64-bit integer that stands for a text: half of its md5. Joins on it cost a fifth of joins on the text. That two texts never share
-    one is tested wherever it is a key (among ten million the odds are 1 in 370,000). -#}
+{#- A 64-bit integer that stands for a text: half of its md5. Joins on it are cheaper than joins on the text. That two texts never
+    share one is tested wherever it is a key (among ten million the odds are 1 in 370,000). -#}
 {% macro key_of(text) -%}
     {{ adapter.dispatch('key_of', 'leadrelay')(text) }}
 {%- endmacro %}

@@ -1,7 +1,6 @@
 {#- Characters replaced one by one where the text has any beyond ASCII; plain texts, nearly all of them, pass untouched.
-    (Building the map costs 35 microseconds a row: 40,000 names 1.4 s, against 0.1 s with the test.) Texts of one script need that
-    script's map only, and the long one of traditional characters only where one of them stands: 200,000 names and companies,
-    a third of them Chinese, took 17 s of processor time without that and 3 s with it.
+    Building the map is what costs, so texts of one script get that script's map only, and the long one of traditional characters stands
+    only where the text has one of them (benchmarks/normalise.py).
 
     A condition on the folded text is worked out by folding once more; so group by the raw text before setting one. -#}
 {% macro fold_characters(text, kinds) -%}

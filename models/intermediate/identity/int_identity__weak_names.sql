@@ -5,10 +5,20 @@ weak_holders as (
     select * from {{ ref('int_identity__weak_holders') }}
 ),
 
--- an identifier with more names than this is hot long before, so no name beyond them is asked for
+name_rules as (
+    select * from {{ ref('name_rules') }}
+),
+
+limits as (
+    select max(case when rule = 'max_names' then value end) as max_names
+    from name_rules
+),
+
 positions as (
     select numbers.position
-    from {{ integers_to(40) }} as numbers
+    from {{ integers_to(64) }} as numbers
+    inner join limits
+        on numbers.position <= limits.max_names
 ),
 
 name_sets as (
