@@ -1,4 +1,6 @@
-{#- The scores, one row per comparison: what was compared, how alike it was, how many bits that says. -#}
+{#- The scores, one row per comparison: what was compared, how alike it was, how many bits that says. A view: it would double what the
+    scores hold, and who reads it wants a few pairs. -#}
+{{ config(materialized='view') }}
 -- depends_on: {{ ref('link_levels') }}
 {%- set comparisons = link_comparisons(link_levels()) %}
 with

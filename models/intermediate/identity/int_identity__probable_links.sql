@@ -2,8 +2,9 @@
     person, and nothing is concluded from them. -#}
 with
 
-link_scores as (
+probable_pairs as (
     select * from {{ ref('int_identity__link_scores') }}
+    where match_probability >= {{ link_threshold('auto_probability') }}
 ),
 
 link_evidence as (
@@ -12,29 +13,31 @@ link_evidence as (
 
 judged as (
     select
-        cluster_a,
-        cluster_b,
-        coalesce(sum(weight) filter (where evidence = 'name'), 0.0) as name_weight,
+        link_evidence.cluster_a,
+        link_evidence.cluster_b,
+        coalesce(sum(link_evidence.weight) filter (where link_evidence.evidence = 'name'), 0.0) as name_weight,
         count(*) filter (
-            where evidence = 'contact' and weight >= {{ link_threshold('second_evidence_weight') }}
+            where link_evidence.evidence = 'contact' and link_evidence.weight >= {{ link_threshold('second_evidence_weight') }}
         ) as second_evidence_count,
         {{ text_agg(link_reason(), '; ', 'comparison_number') }} as reason
     from link_evidence
-    where level >= 0
-    group by cluster_a, cluster_b
+    inner join probable_pairs
+        on link_evidence.cluster_a = probable_pairs.cluster_a
+            and link_evidence.cluster_b = probable_pairs.cluster_b
+    where link_evidence.level >= 0
+    group by link_evidence.cluster_a, link_evidence.cluster_b
 )
 
 select
-    link_scores.cluster_a,
-    link_scores.cluster_b,
-    link_scores.match_weight,
-    link_scores.match_probability,
-    link_scores.model_version,
+    probable_pairs.cluster_a,
+    probable_pairs.cluster_b,
+    probable_pairs.match_weight,
+    probable_pairs.match_probability,
+    probable_pairs.model_version,
     judged.reason
-from link_scores
+from probable_pairs
 inner join judged
-    on link_scores.cluster_a = judged.cluster_a
-        and link_scores.cluster_b = judged.cluster_b
-where link_scores.match_probability >= {{ link_threshold('auto_probability') }}
-    and judged.name_weight >= {{ link_threshold('name_weight') }}
+    on probable_pairs.cluster_a = judged.cluster_a
+        and probable_pairs.cluster_b = judged.cluster_b
+where judged.name_weight >= {{ link_threshold('name_weight') }}
     and judged.second_evidence_count >= {{ link_threshold('second_evidence_count') }}
