@@ -63,6 +63,7 @@ def _freshness(connection: duckdb.DuckDBPyConnection) -> list[str]:
             source_table, max(arrived_at) filter (where status = 'loaded'), sum(rows_loaded), sum(rows_quarantined),
             max_by(status, loaded_at)
         from marts.ops_load
+        where status <> 'replaced'
         group by source_table
         order by source_table
         """
