@@ -4,15 +4,34 @@ All stories happen in one company over five nights, so that each night costs one
 read it like a diary.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import duckdb
 import pytest
 
-from tests.property.identity.nights import Company, Decision, day, record_id
+from orchestration.operate.dossier import Dossier, gather
+from orchestration.operate.explain import explain
+from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE
+from orchestration.publish.versions import MANIFEST_FILE, new_version
+from orchestration.sql import quote_literal
+from orchestration.transform.failures import describe_failures
+from orchestration.transform.runner import run_dbt
+from tests.integration.lifecycle.conftest import finish
+from tests.property.identity.nights import IDENTITY, Company, Decision, day, record_id
 
 BEFORE, MERGED, UNDONE, AGAIN, LAST = 1, 2, 3, 4, 5
 LEAD = timedelta(hours=5)
+EXPLAINED = (
+    "bridge_person_record",
+    "bridge_person_identifier",
+    "bridge_person_redirect",
+    "mart_identity_edge",
+    "mart_identity_guarded",
+    "mart_identity_decision",
+)
+OFFICE, OFFICE_CONTACTS = "anna@office.de", 300
 
 
 @dataclass
@@ -21,6 +40,11 @@ class Diary:
 
     persons: dict[int, dict[str, str]] = field(default_factory=dict)
     redirects: dict[int, list[tuple[str, str, datetime | None, datetime | None]]] = field(default_factory=dict)
+    explained: dict[int, Dossier] = field(default_factory=dict)
+    screens: dict[int, str] = field(default_factory=dict)
+    guarded: dict[int, list[tuple[object, ...]]] = field(default_factory=dict)
+    link_counts: dict[int, int] = field(default_factory=dict)
+    failure: str = ""
 
     def person(self, night: int, key: str, table: str = "forms.submissions") -> str:
         """Return the person of a record after a night."""
@@ -85,6 +109,12 @@ UNDOING = (
     decision("cannot_link", ("crm_contact", "one|united 1"), ("crm_contact", "one|united 2")),
 )
 COLLEAGUES = ("blocked", "records", "addresses")
+# Two of these may hold, never all three.
+CONTRADICTION = (
+    decision("must_link", form_side("torn 2"), form_side("torn 1")),
+    decision("must_link", form_side("torn 2"), form_side("torn 3")),
+    decision("cannot_link", form_side("torn 1"), form_side("torn 3")),
+)
 
 
 def contact(company: Company, key: str) -> None:
@@ -101,7 +131,8 @@ def contact(company: Company, key: str) -> None:
 
 @pytest.fixture(scope="module")
 def diary(tmp_path_factory: pytest.TempPathFactory) -> Diary:
-    company = Company(tmp_path_factory.mktemp("stories") / "company")
+    marts = [f"+{mart}" for mart in EXPLAINED if mart.startswith("mart")]
+    company = Company(tmp_path_factory.mktemp("stories") / "company", [*IDENTITY, "+bridge_person_identifier", *marts])
     told = Diary()
 
     for slug in COLLEAGUES:
@@ -111,6 +142,12 @@ def diary(tmp_path_factory: pytest.TempPathFactory) -> Diary:
     company.land("forms.submissions", "late 1", at=day(BEFORE) - LEAD, email="one@late.de", full_name="Dorothea Dehn")
     company.land("forms.submissions", "late 2", at=day(BEFORE) - LEAD, email="two@late.de", full_name="Dorothea Dehn")
     company.land("crm.opportunities", "named only", at=day(BEFORE) - LEAD, contact_id="named only")
+    for number, who in enumerate(("Frauke Fink", "Gerda Groß", "Henrike Haas"), start=1):
+        slug = f"torn {number}"
+        company.land("forms.submissions", slug, at=day(BEFORE) - LEAD, email=f"{number}@torn.de", full_name=who)
+    for number in range(OFFICE_CONTACTS):
+        name = f"{syllables(number)} {syllables(7 * number + 1)}".title()
+        company.land("crm.contacts", f"office {number}", at=day(BEFORE) - LEAD, email=OFFICE, full_name=name)
     end_night(company, told, BEFORE)
 
     for slug in COLLEAGUES:
@@ -148,9 +185,52 @@ def diary(tmp_path_factory: pytest.TempPathFactory) -> Diary:
     )
     end_night(company, told, AGAIN)
 
-    company.decide(UNDOING)
+    company.decide((*UNDOING, *CONTRADICTION))
     end_night(company, told, LAST)
+    told.failure = failing_tests(company)
     return told
+
+
+def syllables(number: int) -> str:
+    """Return a word of letters for a number, another one for each below 8,000."""
+    return "".join("bdfghklmnprstvwxyzcj"[number // 20**place % 20] + "aeio"[place] for place in range(3))
+
+
+def failing_tests(company: Company) -> str:
+    """Run the tests that stand between a night and its publishing, and return what the operator reads."""
+    outcome = finish(run_dbt(company.settings, ["--quiet", "test", "--select", "int_identity__steward_conflicts"]))
+    assert not outcome.success
+    manifest = json.loads((company.settings.dbt_target_dir / "manifest.json").read_text(encoding="utf-8"))
+    return describe_failures(company.settings, manifest, outcome)
+
+
+def publish(company: Company, night: int) -> None:
+    """Publish what identity knows, in clear; profile and ledger, which this company does not build, are stand-ins."""
+    with new_version(company.settings.published_dir, f"night {night}") as folder:
+        for file in (MARTS_FILE, PEOPLE_FILE):
+            with duckdb.connect(str(folder / file)) as connection:
+                connection.execute(f"attach {quote_literal(str(company.warehouse))} as warehouse (read_only)")
+                connection.execute("create schema marts")
+                for mart in EXPLAINED:
+                    connection.execute(f"create table marts.{mart} as from warehouse.marts.{mart}")
+                connection.execute(
+                    """
+                    create table marts.dim_person as
+                    select distinct person_id, cast(null as varchar) as email, cast(null as varchar) as phone
+                    from marts.bridge_person_record;
+                    create table marts.fct_lifecycle_transition as
+                    select
+                        person_id, '' as track, 0 as cycle_number, '' as stage_label, '' as direction, '' as entered_at, '' as exited_at,
+                        '' as signal, '' as evidence_kind, 0 as score_at_entry, '' as route, 0 as stage_rank
+                    from marts.dim_person where false;
+                    create table marts.fct_score_event as
+                    select
+                        person_id, '' as occurred_at, '' as score_kind, '' as rule_id, 0 as points, 0 as half_life_days, 0 as score_factor,
+                        '' as why, '' as score_event_id
+                    from marts.dim_person where false;
+                    """
+                )
+        (folder / MANIFEST_FILE).write_text(json.dumps({"as_of": f"{day(night):%Y-%m-%d}", "version": str(night)}))
 
 
 def end_night(company: Company, told: Diary, night: int) -> None:
@@ -159,6 +239,17 @@ def end_night(company: Company, told: Diary, night: int) -> None:
     company.run(night)
     told.persons[night] = company.persons()
     told.redirects[night] = company.redirects()
+    if night in {MERGED, UNDONE}:
+        publish(company, night)
+        told.explained[night] = gather(company.settings, record_id("forms.submissions", "blocked ann 1"))
+        told.screens[night] = explain(company.settings, record_id("forms.submissions", "blocked ann 1"))
+    told.guarded[night] = company.ask(
+        f"""
+        select record_count, contact_count, refused_link_count, guard_reason
+        from marts.mart_identity_guarded where identifier_value = {quote_literal(OFFICE)}
+        """
+    )
+    told.link_counts[night] = company.ask("select count(*) from marts.mart_identity_edge")[0][0]
 
 
 @pytest.mark.parametrize("slug", COLLEAGUES)
@@ -273,3 +364,52 @@ def test_who_is_a_person_has_no_open_redirect(diary: Diary) -> None:
 def test_an_open_redirect_leads_to_a_person(diary: Diary) -> None:
     for night, persons in diary.persons.items():
         assert {row[1] for row in diary.redirects[night] if row[3] is None} <= set(persons.values())
+
+
+def test_a_wrong_merge_is_seen_in_explain_undone_by_one_row_and_both_have_their_old_ids(diary: Diary) -> None:
+    """The whole story: who, by what, and back."""
+    ann, bob = (diary.person(BEFORE, f"blocked {who} 1") for who in ("ann", "bob"))
+    survivor, retired = sorted((ann, bob), key=age("blocked"))
+    merged = diary.explained[MERGED]
+    assert merged["person_id"] == survivor
+    # the chain from one's first form to the other's goes over the address that the second one typed
+    (start,) = {chain["from_record_id"] for chain in merged["chains"]}
+    other = "bob" if start in {record_id("forms.submissions", f"blocked ann {number}") for number in (1, 2)} else "ann"
+    (chain,) = (
+        chain
+        for chain in merged["chains"]
+        if chain["to_record_id"] == record_id("forms.submissions", f"blocked {other} 1")
+    )
+    assert chain["is_connected"]
+    culprits = {(step["rule"], step["value"]) for step in chain["steps"]}
+    assert ("email", "ann@blocked.de") in culprits
+    assert "email ann@blocked.de" in diary.screens[MERGED]
+    # one row of the seed
+    (row,) = (row for row in UNDOING if "blocked" in row["left_value"])
+    assert (row["decision"], row["left_type"], row["left_value"]) == ("block_identifier", "email", "ann@blocked.de")
+    assert [diary.person(UNDONE, f"blocked {who} 1") for who in ("ann", "bob")] == [ann, bob]
+    # and it can be read afterwards: what is guarded, who decided, since when the merge is none
+    undone = diary.explained[UNDONE]
+    assert undone["person_id"] == ann
+    assert "ann@blocked.de" in {guard["identifier_value"] for guard in undone["guarded"]}
+    assert [(found["decision"], found["effect"]) for found in undone["decisions"]] == [("block_identifier", "blocked")]
+    ended = [merge for merge in undone["id_history"] if merge["retired_person_id"] == retired]
+    assert [merge["undone_at"] for merge in ended] == [day(UNDONE)]
+
+
+def test_an_address_of_300_contacts_joins_nobody_and_is_listed(diary: Diary) -> None:
+    for night in diary.persons:
+        persons = {diary.person(night, f"office {number}", "crm.contacts") for number in range(OFFICE_CONTACTS)}
+        assert len(persons) == OFFICE_CONTACTS
+        ((records, contacts, refused, reason),) = diary.guarded[night]
+        assert (records, contacts, refused) == (OFFICE_CONTACTS, OFFICE_CONTACTS, OFFICE_CONTACTS - 1)
+        assert reason in {"too_many_names", "too_many_contacts"}
+        # a star, not every pair of it
+        assert diary.link_counts[night] < 2 * OFFICE_CONTACTS
+
+
+def test_a_cannot_link_that_other_decisions_break_stops_the_night_and_names_the_path(diary: Diary) -> None:
+    assert "test every_cannot_link_holds on int_identity__steward_conflicts: 1 rows" in diary.failure
+    left, middle, right = (record_id("forms.submissions", key) for key in ("torn 1", "torn 2", "torn 3"))
+    path = f"{left} -> must_link by steward -> {middle} -> must_link by steward -> {right}"
+    assert f"cannot_link (record and record) by steward does not hold: {path}" in diary.failure
