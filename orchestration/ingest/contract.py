@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml
 
 from orchestration.errors import ConfigError
 from orchestration.ingest.names import nearest
@@ -180,8 +179,9 @@ def load_contract(models_dir: Path) -> Contract:
 
 def _tables_of(file: Path) -> Iterable[ContractTable]:
     try:
-        document = YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}
-    except (YAMLError, UnicodeDecodeError) as error:
+        # The C parser, and the one that dbt reads the same files with; a parser in Python took eight seconds a night.
+        document = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         message = f"{file}: not readable as YAML: {error}"
         raise ConfigError(message) from error
     for source in document.get("sources") or []:

@@ -8,6 +8,7 @@ Who may call it: `orchestration.ingest.sources` (when the file is read) and the 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -58,6 +59,13 @@ class Expression:
     columns: frozenset[str]
 
 
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """Return the empty database that parses; opening one for each expression took longer than parsing."""
+    return duckdb.connect(":memory:")
+
+
+@cache
 def parse_expression(text: str) -> Expression:
     """Parse and check one expression without knowing the file.
 
@@ -78,8 +86,7 @@ def parse_expression(text: str) -> Expression:
     """
     # The line breaks keep a trailing comment from swallowing the closing bracket.
     query = f"select (\n{text}\n)"
-    with duckdb.connect(":memory:") as connection:
-        row = connection.execute("select json_serialize_sql(?)", [query]).fetchone()
+    row = _parser().cursor().execute("select json_serialize_sql(?)", [query]).fetchone()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
         raise ExpressionError(f"not readable as one expression ({tree.get('error_message', 'syntax error')})")

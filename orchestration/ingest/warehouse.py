@@ -120,6 +120,15 @@ OPS_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("accepted_at", "TIMESTAMP"),
         ("reason", "VARCHAR"),
     ),
+    "built_nodes": (
+        ("node_id", "VARCHAR"),
+        ("state", "VARCHAR"),
+        ("stamp", "VARCHAR"),
+        ("definition", "VARCHAR"),
+        ("inputs", "VARCHAR"),
+        ("run_id", "VARCHAR"),
+        ("built_at", "TIMESTAMP"),
+    ),
     "as_of": (("as_of", "TIMESTAMP"),),
     "schema_version": (("version", "INTEGER"),),
 }

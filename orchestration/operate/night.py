@@ -4,8 +4,8 @@ What belongs here: starting a job in this process and reading how it ended. What
 is shown (`screens`).
 """
 
-import sqlite3
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,8 +13,11 @@ import dagster as dg
 import duckdb
 from dagster._core.definitions.job_definition import JobDefinition
 from dagster._core.execution.execute_in_process_result import ExecuteInProcessResult
+from dagster._core.execution.plan import active as execution_plan
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import QueuePool
 
 from orchestration import errors
 from orchestration.definitions import build_defs
@@ -24,7 +27,7 @@ from orchestration.operate.jobs import INGEST_STEP, NIGHTLY
 from orchestration.operate.outcome import Failure, Night
 from orchestration.publish.versions import read_manifest
 from orchestration.settings import Settings
-from orchestration.transform.assets import WARNING
+from orchestration.transform.assets import DECIDED, KEPT_VERSION, WARNING
 
 
 def run_night(settings: Settings, as_of: str | None = None, *, from_scratch: bool = False) -> Night:
@@ -62,32 +65,52 @@ def run_night(settings: Settings, as_of: str | None = None, *, from_scratch: boo
         manifest=read_manifest(settings.published_dir),
         refused=_refused(settings),
         failure=None if result.success else _failure(result),
-        warnings=_warnings(result),
+        warnings=_notes(result, WARNING),
+        decided=_notes(result, DECIDED),
+        kept_version=next(iter(_notes(result, KEPT_VERSION)), None),
     )
 
 
 def _execute(settings: Settings, job: JobDefinition, config: Mapping[str, Any]) -> ExecuteInProcessResult:
+    # When nothing is new the step that publishes is skipped, and Dagster warns of each check that did not run before it.
+    logging.getLogger(execution_plan.__name__).setLevel(logging.ERROR)
     with _fast_event_log(), open_instance(settings) as instance:
         return job.execute_in_process(run_config=dict(config), instance=instance, raise_on_error=False)
 
 
 @contextmanager
 def _fast_event_log() -> Iterator[None]:
-    """Let SQLite leave syncing Dagster's event log to the operating system.
+    """Keep Dagster's event log open for the length of a night, and leave syncing it to the operating system.
 
-    Dagster commits each of some thousand events of a night by itself; waiting for the disk each time took 50 of 78 seconds. A killed
-    process loses nothing; only a power cut could cost the run's history, never data, which DuckDB and publish sync themselves.
+    Dagster opens SQLite anew for each of some thousand events, prepares the same few statements again and waits for the disk; that was a
+    third of a night in which little lands. A killed process loses nothing; only a power cut could cost the run's history, never data,
+    which DuckDB and publish sync themselves.
     """
+    make_engine: Callable[..., Engine] = sqlite_event_log.create_engine  # type: ignore[attr-defined]
+    engines: dict[str, Engine] = {}
 
-    def do_not_wait(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute("pragma synchronous = off")
+    def kept_engine(url: str, **options: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's signature
+        if url not in engines:
+            # Dagster's own lock lets one thread at a time work with it.
+            options |= {"poolclass": QueuePool}
+            options["connect_args"] = {**options.get("connect_args", {}), "check_same_thread": False}
+            engine = engines[url] = make_engine(url, **options)
+            event.listen(engine, "connect", _do_not_wait)
+            # Dagster disposes of an engine after each event.
+            engine.dispose = lambda **_: None  # type: ignore[method-assign]
+        return engines[url]
 
-    event.listen(Engine, "connect", do_not_wait)
+    sqlite_event_log.create_engine = kept_engine  # type: ignore[attr-defined, assignment]
     try:
         yield
     finally:
-        event.remove(Engine, "connect", do_not_wait)
+        sqlite_event_log.create_engine = make_engine  # type: ignore[attr-defined]
+        for engine in engines.values():
+            Engine.dispose(engine)
+
+
+def _do_not_wait(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+    connection.execute("pragma synchronous = off")
 
 
 def _failure(result: ExecuteInProcessResult) -> Failure:
@@ -109,13 +132,13 @@ def _failure(result: ExecuteInProcessResult) -> Failure:
     return Failure("run", "the run ended without saying why; Dagster's event log may", ExitCode.ERROR, is_defect=True)
 
 
-def _warnings(result: ExecuteInProcessResult) -> tuple[str, ...]:
-    """Read what steps noted for the person at the keyboard."""
+def _notes(result: ExecuteInProcessResult, name: str) -> tuple[str, ...]:
+    """Read what steps noted under a name for the person at the keyboard."""
     return tuple(
-        str(happened.asset_observation_data.asset_observation.metadata[WARNING].value)
+        str(happened.asset_observation_data.asset_observation.metadata[name].value)
         for happened in result.all_events
         if happened.event_type is dg.DagsterEventType.ASSET_OBSERVATION
-        and WARNING in happened.asset_observation_data.asset_observation.metadata
+        and name in happened.asset_observation_data.asset_observation.metadata
     )
 
 

@@ -45,6 +45,10 @@ class Night:
         The first failure, or ``None``.
     warnings
         What went less than well and did not keep the night from publishing.
+    decided
+        What the night built and why, as lines of text.
+    kept_version
+        The version that stands because there was nothing new; ``None`` when the night published or failed.
     """
 
     run_id: str
@@ -52,6 +56,8 @@ class Night:
     refused: Mapping[str, str]
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
+    kept_version: str | None = None
 
     @property
     def exit_code(self) -> ExitCode:

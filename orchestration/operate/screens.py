@@ -23,7 +23,13 @@ _NEXT_BY_STEP = {
 
 def night_screen(settings: Settings, night: Night) -> str:
     """Return the summary of one night."""
-    lines = _failure_lines(night) if night.failure else published_lines(settings, night.manifest or {})
+    if night.failure:
+        lines = _failure_lines(night)
+    elif night.kept_version:
+        lines = kept_lines(settings, night.manifest or {})
+    else:
+        lines = published_lines(settings, night.manifest or {})
+    lines += [line for text in night.decided for line in text.splitlines()]
     if night.refused and not (night.failure and night.failure.step == "load_raw"):
         lines += ["", "Stale tables (the newest batch was refused; older rows are used)"]
     for message in night.refused.values():
@@ -71,6 +77,15 @@ def published_lines(settings: Settings, manifest: Mapping[str, Any]) -> list[str
         f"version     {manifest['version']}, {len(manifest['tables'])} tables",
     ]
     return lines
+
+
+def kept_lines(settings: Settings, manifest: Mapping[str, Any]) -> list[str]:
+    """Return what a night says that had nothing to do."""
+    return [
+        f"as of       {manifest['as_of']} (UTC)",
+        f"nothing new; version {manifest['version']} stands",
+        f"published   {settings.published_dir / CURRENT / MARTS_FILE}",
+    ]
 
 
 def _person_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:

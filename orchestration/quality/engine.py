@@ -9,6 +9,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -18,58 +19,71 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from orchestration.quality.results import EXAMPLE_COUNT
 from orchestration.quality.suites import Suite
 
+Findings = dict[str, Mapping[str, Any]]
 
-def validate(connection: duckdb.DuckDBPyConnection, table: str, suite: Suite) -> dict[str, Mapping[str, Any]]:
-    """Run a suite on a table of an open connection.
+
+def validate(connection: duckdb.DuckDBPyConnection, suites: Mapping[str, Suite]) -> dict[str, Findings]:
+    """Run suites on tables of an open connection, in one pass.
 
     Parameters
     ----------
     connection
         An open DuckDB connection, outside a transaction; it stays open.
-    table
-        Name of a table or temporary table on the search path.
-    suite
-        The suite.
+    suites
+        Name of a table or temporary table on the search path -> its suite.
 
     Returns
     -------
     dict
-        Check name -> that expectation's entry in Great Expectations' result JSON.
+        Table -> check name -> that expectation's entry in Great Expectations' result JSON.
     """
-    # No usage reporting, whatever the environment says.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
-    from great_expectations.core.expectation_suite import ExpectationSuite
-    from great_expectations.data_context.types.base import ProgressBarsConfig
     from sqlalchemy.pool import StaticPool
 
+    context = _context()
     _buffer_results()
     shared = _shared(connection)
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        source = context.data_sources.add_sql(
+        source = context.data_sources.add_or_update_sql(
             name="warehouse",
             connection_string="duckdb:///:memory:",
             kwargs={"creator": lambda: shared, "poolclass": StaticPool},
         )
         try:
-            batch = source.add_table_asset(name=table, table_name=table).add_batch_definition_whole_table(name="all")
-            loaded = context.suites.add(
-                ExpectationSuite(name=suite.name, expectations=[dict(e) for e in suite.expectations])
-            )
-            definition = context.validation_definitions.add(
-                gx.ValidationDefinition(name=suite.name, data=batch, suite=loaded)
-            )
-            outcome = definition.run(
-                result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLE_COUNT}
-            )
-            results = [result.to_json_dict() for result in outcome.results]
+            return {table: _run(source, table, suite) for table, suite in suites.items()}
         finally:
             source.get_execution_engine().engine.dispose()
             source.get_engine().dispose()
+
+
+@cache
+def _context() -> Any:  # noqa: ANN401 - Great Expectations is imported where it is used
+    """Return the one context of this process: making it costs as much as validating a table."""
+    # No usage reporting, whatever the environment says.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+def _run(source: Any, table: str, suite: Suite) -> Findings:  # noqa: ANN401 - see _context
+    """Run one suite. It is not added to the context's stores, which would write each suite and result as YAML."""
+    from great_expectations.core.expectation_suite import ExpectationSuite
+
+    batch = (
+        source.add_table_asset(name=table, table_name=table).add_batch_definition_whole_table(name="all").get_batch()
+    )
+    outcome = batch.validate(
+        ExpectationSuite(name=suite.name, expectations=[dict(expectation) for expectation in suite.expectations]),
+        result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLE_COUNT},
+    )
+    results = [result.to_json_dict() for result in outcome.results]
     # Results come in the order in which Great Expectations evaluated them.
     return {result["expectation_config"]["meta"]["name"]: result for result in results}
 

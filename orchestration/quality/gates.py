@@ -42,7 +42,7 @@ def judge_batch(connection: duckdb.DuckDBPyConnection, batch_table: str, suite: 
         f"select count(*), count(*) filter (len(_reasons) > 0) from {quote_identifier(batch_table)}"
     ).fetchone()
     total, failed = row or (0, 0)
-    found = validate(connection, batch_table, suite)
+    found = validate(connection, {batch_table: suite})[batch_table]
     results = [
         _judge(connection, batch_table, suite, check, expectation, found.get(check.name), total)
         for check, expectation in zip(suite.checks, suite.expectations, strict=True)
@@ -107,6 +107,8 @@ def audit_published(connection_or_path: duckdb.DuckDBPyConnection | Path, suites
     results: list[CheckResult] = []
     connection.execute(f"set search_path = {quote_literal(PUBLISHED_SCHEMA)}")
     try:
+        present = {suite.table_name: suite for suite in suites if suite.table_name in tables}
+        found = validate(connection, present) if present else {}
         for suite in suites:
             if suite.table_name not in tables:
                 missing = f"table {PUBLISHED_SCHEMA}.{suite.table_name} is not there, but {suite.path.name} checks it"
@@ -115,11 +117,18 @@ def audit_published(connection_or_path: duckdb.DuckDBPyConnection | Path, suites
                     for check in suite.checks
                 )
                 continue
-            found = validate(connection, suite.table_name, suite)
             row = connection.execute(f"select count(*) from {quote_identifier(suite.table_name)}").fetchone()
             total = row[0] if row else 0
             for check, expectation in zip(suite.checks, suite.expectations, strict=True):
-                judged = _judge(connection, suite.table_name, suite, check, expectation, found.get(check.name), total)
+                judged = _judge(
+                    connection,
+                    suite.table_name,
+                    suite,
+                    check,
+                    expectation,
+                    found[suite.table_name].get(check.name),
+                    total,
+                )
                 results.append(_refused_when_critical(judged))
     finally:
         connection.execute(f"set search_path = {quote_literal(str(before[0]) if before else '')}")

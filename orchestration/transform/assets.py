@@ -2,11 +2,14 @@
 
 One `dbt build` a night. A test of severity error fails the step, and with it the night: publish does not happen.
 Unit tests are left out; they say whether the SQL is right, not whether tonight's data is, and belong to `make test`.
+What is built is decided by `plan`. What stands is reported again with the run that built it, and its tests with their result; when there
+is nothing to publish either, it is only observed, and the publish step is skipped.
 Probable links are an extra: when nothing but their scoring fails, dbt builds again with the switch off, and the night ends well with a
 warning.
 """
 
 import json
+import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,11 +18,16 @@ from dagster_dbt import DbtCliEventMessage, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.errors import ExitCode
+from orchestration.ingest.contract import load_contract
+from orchestration.ingest.warehouse import connect, prepare
+from orchestration.publish.assets import MARTS_KEY
 from orchestration.settings import Settings
 from orchestration.transform.failures import describe_failures
+from orchestration.transform.plan import Plan, forget, make_plan, remember
 from orchestration.transform.runner import DbtOutcome, NodeFailure, run_dbt
 from orchestration.transform.translator import HouseTranslator
 
+_log = logging.getLogger(__name__)
 STEP_NAME = "dbt_build"
 # Tag of every node that the night can do without.
 PROBABLE_LINKS = "probable_links"
@@ -32,6 +40,9 @@ _GO_ON = (
 _REASON_LENGTH = 500
 # Metadata of an observation that the night's screen shows.
 WARNING = "warning"
+DECIDED = "decided"
+KEPT_VERSION = "kept version"
+_UNCHANGED = "unchanged since run"
 
 
 def build_dbt_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -46,54 +57,29 @@ def build_dbt_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.Asse
     """
     translator = HouseTranslator()
 
-    links_key = next(
-        translator.get_asset_key(node) for node in manifest["nodes"].values() if node["name"] == PROBABLE_LINKS_MODEL
-    )
-
-    def build(
-        context: dg.AssetExecutionContext, arguments: Sequence[str], told: set[object]
-    ) -> Generator[Any, None, tuple[DbtOutcome, list[Any]]]:
-        """Run dbt once and yield what ended well and was not told before; return how it ended, and the checks that failed."""
-        held: list[Any] = []
-        events = run_dbt(settings, arguments)
-        while True:
-            try:
-                raw_event = next(events)
-            except StopIteration as stop:
-                outcome: DbtOutcome = stop.value
-                return outcome, held
-            event: DbtCliEventMessage = DbtCoreCliEventMessage(raw_event=raw_event, event_history_metadata={})
-            for found in event.to_default_asset_events(
-                manifest=manifest, dagster_dbt_translator=translator, context=context
-            ):
-                key = _event_key(found)
-                if isinstance(found, dg.AssetCheckResult) and not found.passed:
-                    held.append(found)
-                elif key not in told:
-                    told.add(key)
-                    yield found
-
     @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name=STEP_NAME)
     def dbt(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        arguments = [
-            "--quiet",
-            "--log-level-file",
-            "info",
-            "build",
-            "--exclude-resource-type",
-            "unit_test",
-            *_selection(context, manifest, translator),
-        ]
-        told: set[object] = set()
-        outcome, held = yield from build(context, arguments, told)
+        plan = _decide(settings, manifest, is_subset=context.is_subset)
+        selection = _selection(context, manifest, translator)
+        if plan is not None:
+            _log.info("%s", "\n".join(plan.lines()))
+            yield _decision(plan)
+            yield from _unchanged(plan, manifest, translator, {spec.name: spec.key for spec in dbt.check_specs})
+            if not plan.reasons:
+                return
+            selection = _planned_selection(plan, manifest)
+        arguments = ["build", "--exclude-resource-type", "unit_test", *selection]
+        step = _Step(settings, manifest, translator, context)
+        outcome, held = yield from step.build(arguments)
+        is_whole = outcome.success
         if not outcome.success and only_links_failed(manifest, outcome.failures):
             because = describe_failures(settings, manifest, outcome)
-            yield dg.AssetObservation(asset_key=links_key, metadata={WARNING: f"{_GO_ON}\n{because}"})
+            yield step.warning(f"{_GO_ON}\n{because}")
             switched_off = {
                 "identity_probable_links": False,
                 "identity_probable_links_failed": because[:_REASON_LENGTH],
             }
-            outcome, held = yield from build(context, [*arguments, "--vars", json.dumps(switched_off)], told)
+            outcome, held = yield from step.build([*arguments, "--vars", json.dumps(switched_off)])
         yield from held
         context.log.info("dbt: %s", ", ".join(f"{count} {status}" for status, count in sorted(outcome.counts.items())))
         if not outcome.success:
@@ -102,8 +88,86 @@ def build_dbt_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.Asse
                 metadata={"exit_code": int(ExitCode.NOT_PUBLISHED)},
                 allow_retries=False,
             )
+        if plan is not None and is_whole:
+            with connect(settings) as connection:
+                remember(connection, plan, context.run.run_id, outcome.passed)
 
     return dbt
+
+
+class _Step:
+    """What one run of the step has told so far, over all of its dbt runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        manifest: Mapping[str, Any],
+        translator: HouseTranslator,
+        context: dg.AssetExecutionContext,
+    ) -> None:
+        self.settings = settings
+        self.manifest = manifest
+        self.translator = translator
+        self.context = context
+        self.told: set[object] = set()
+
+    def build(self, arguments: Sequence[str]) -> Generator[Any, None, tuple[DbtOutcome, list[Any]]]:
+        """Run dbt once and yield what ended well and was not told before; return how it ended, and the checks that failed."""
+        held: list[Any] = []
+        events = run_dbt(self.settings, arguments)
+        while True:
+            try:
+                raw_event = next(events)
+            except StopIteration as stop:
+                outcome: DbtOutcome = stop.value
+                return outcome, held
+            event: DbtCliEventMessage = DbtCoreCliEventMessage(raw_event=raw_event, event_history_metadata={})
+            for found in event.to_default_asset_events(
+                manifest=self.manifest, dagster_dbt_translator=self.translator, context=self.context
+            ):
+                key = _event_key(found)
+                if isinstance(found, dg.AssetCheckResult) and not found.passed:
+                    held.append(found)
+                elif key not in self.told:
+                    self.told.add(key)
+                    yield found
+
+    def warning(self, text: str) -> dg.AssetObservation:
+        """Return a warning of probable links for the night's screen."""
+        nodes = self.manifest["nodes"].values()
+        model = next(node for node in nodes if node["name"] == PROBABLE_LINKS_MODEL)
+        return dg.AssetObservation(asset_key=self.translator.get_asset_key(model), metadata={WARNING: text})
+
+
+def _decide(settings: Settings, manifest: Mapping[str, Any], *, is_subset: bool) -> Plan | None:
+    """Plan the night and forget what it will touch; no plan when somebody asked for some of the assets only."""
+    with connect(settings) as connection:
+        prepare(connection, load_contract(settings.models_dir))
+        if is_subset:
+            forget(connection)
+            return None
+        plan = make_plan(settings, manifest, connection)
+        forget(connection, plan.reasons)
+        return plan
+
+
+def _decision(plan: Plan) -> dg.AssetObservation:
+    stands = {KEPT_VERSION: plan.kept_version} if plan.kept_version else {}
+    return dg.AssetObservation(asset_key=MARTS_KEY, metadata={DECIDED: "\n".join(plan.lines()), **stands})
+
+
+def _unchanged(
+    plan: Plan, manifest: Mapping[str, Any], translator: HouseTranslator, check_keys: Mapping[str, dg.AssetCheckKey]
+) -> Iterator[Any]:
+    """Tell what stands: observed when nothing is published, else reported again for the step behind, tests with their result."""
+    for name, run_id in plan.unchanged.items():
+        node = manifest["nodes"][name]
+        metadata: dict[str, Any] = {_UNCHANGED: run_id}
+        if node["resource_type"] != "test":
+            tell = dg.AssetObservation if plan.kept_version else dg.MaterializeResult
+            yield tell(asset_key=translator.get_asset_key(node), metadata=metadata)
+        elif plan.kept_version is None and (key := check_keys.get(node["name"])):
+            yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=key.name, passed=True, metadata=metadata)
 
 
 def only_links_failed(manifest: Mapping[str, Any], failures: Sequence[NodeFailure]) -> bool:
@@ -130,6 +194,16 @@ def _event_key(event: object) -> object:
     if isinstance(event, dg.Output):
         return event.output_name
     return id(event)
+
+
+def _planned_selection(plan: Plan, manifest: Mapping[str, Any]) -> list[str]:
+    """Return dbt's arguments for the nodes of a plan: the shorter of the two lists, what is built or what is not."""
+    nodes = manifest["nodes"]
+    left = [name for name in nodes if name not in plan.reasons]
+    flag, listed = ("--select", list(plan.reasons)) if len(plan.reasons) <= len(left) else ("--exclude", left)
+    full = ["--full-refresh"] if plan.is_full_refresh else []
+    names = sorted(nodes[name]["name"] for name in listed)
+    return [*full, "--indirect-selection", "empty", *([flag, *names] if names else [])]
 
 
 def _selection(

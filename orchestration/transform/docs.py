@@ -26,7 +26,7 @@ def write_docs(settings: Settings) -> Path:
     LeadrelayError
         If dbt cannot write it.
     """
-    arguments = ["--quiet", "docs", "generate", "--static"]
+    arguments = ["--write-json", "docs", "generate", "--static"]
     if not settings.warehouse_path.exists():
         arguments.append("--empty-catalog")
     run = run_dbt(settings, arguments)

@@ -8,8 +8,9 @@ What does not belong here: what to select and what a failure means (`assets`).
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TextIO
 
 from orchestration.errors import WarehouseLockedError
 from orchestration.settings import Settings
@@ -17,6 +18,11 @@ from orchestration.transform.project import dbt_session
 
 # The events that say how one node ended; all others are progress for dbt's own console.
 _RESULT_EVENTS = frozenset({"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"})
+# dbt formats every event, its debugging ones too, for each of its logs before it looks at their level; ours holds the others. The
+# manifest beside the home is that of this project already; writing it again, and the results, takes seconds and helps nobody.
+_LEAN = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
+LOG_FILE = "dbt.log"
+_PASSED = frozenset({"success", "pass"})
 _FAILED = frozenset({"error", "fail", "runtime error"})
 
 
@@ -50,13 +56,14 @@ class NodeFailure:
 
 @dataclass(frozen=True)
 class DbtOutcome:
-    """How a dbt command ended."""
+    """How a dbt command ended; ``passed`` holds the unique ids of what succeeded without a warning."""
 
     success: bool
     failures: tuple[NodeFailure, ...] = ()
     skipped: int = 0
     message: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    passed: tuple[str, ...] = ()
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str, Any], None, DbtOutcome]:
@@ -89,17 +96,19 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str,
 
     events: SimpleQueue[dict[str, Any] | dbtRunnerResult] = SimpleQueue()
 
-    def collect(event: Any) -> None:  # noqa: ANN401 - dbt's events are generated protobuf classes
-        if event.info.name in _RESULT_EVENTS:
-            events.put(msg_to_dict(event))
+    def work(log: TextIO) -> None:
+        def collect(event: Any) -> None:  # noqa: ANN401 - dbt's events are generated protobuf classes
+            if event.info.level != "debug":
+                log.write(f"{datetime.now(tz=UTC):%H:%M:%S} {event.info.level:<5} {event.info.msg}\n")
+            if event.info.name in _RESULT_EVENTS:
+                events.put(msg_to_dict(event))
 
-    def work() -> None:
-        events.put(dbtRunner(callbacks=[collect]).invoke(list(arguments)))
+        events.put(dbtRunner(callbacks=[collect]).invoke([*_LEAN, *arguments]))
 
-    with dbt_session(settings):
-        settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
+    settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
+    with dbt_session(settings), (settings.dbt_target_dir / LOG_FILE).open("w", encoding="utf-8") as log:
         # A daemon: when the run is interrupted the process ends, and DuckDB keeps what was committed.
-        thread = threading.Thread(target=work, name="dbt", daemon=True)
+        thread = threading.Thread(target=work, args=(log,), name="dbt", daemon=True)
         thread.start()
         while not isinstance(event := events.get(), dbtRunnerResult):
             yield event
@@ -133,6 +142,7 @@ def _outcome(result: Any) -> DbtOutcome:  # noqa: ANN401 - dbt does not export a
         failures=tuple(_failure(item) for item in results if str(item.status) in _FAILED),
         skipped=counts.get("skipped", 0),
         counts=counts,
+        passed=tuple(item.node.unique_id for item in results if str(item.status) in _PASSED),
     )
 
 
