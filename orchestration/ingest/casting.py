@@ -90,18 +90,20 @@ def _timestamp(reference: str, source_type: str, options: FeedOptions) -> CastSq
     if source_type.startswith("TIMESTAMP"):
         return CastSql(value=_localised(f"cast({reference} as timestamp)", zone), is_date_only="false")
     if source_type == "DATE":
-        return CastSql(value=f"cast({reference} as timestamp)", is_date_only=f"{reference} is not null")
+        day = _localised(f"cast({reference} as timestamp)", zone)
+        return CastSql(value=day, is_date_only=f"{reference} is not null")
     text = f"trim({_as_text(reference, source_type)})"
     formatted = [
         f"cast({parsed} as timestamp)" if "%z" in pattern else _localised(parsed, zone)
         for pattern, parsed in zip(options.timestamp_formats, _parsed(text, options.timestamp_formats), strict=True)
     ]
-    dates = [f"cast({parsed} as timestamp)" for parsed in _parsed(text, options.date_formats)]
+    # A date without a time is the start of its day where the source is.
+    dates = [_localised(f"cast({parsed} as timestamp)", zone) for parsed in _parsed(text, options.date_formats)]
     naive = f"try_cast({text} as timestamp)"
     is_iso_date = rf"regexp_full_match({text}, '\d{{4}}-\d{{2}}-\d{{2}}')"
     # A cast to TIMESTAMP drops an offset without a word, so a text with one goes through TIMESTAMPTZ; most end in Z or in nothing.
     has_offset = rf"regexp_matches({text}, ':\d{{2}}.*[+-]\d{{2}}(:?\d{{2}})?$')"
-    local = naive if zone == "UTC" else f"case when {is_iso_date} then {naive} else {_localised(naive, zone)} end"
+    local = _localised(naive, zone)
     plain = (
         f"case when ends_with({text}, 'Z') then {naive} "
         f"when {has_offset} then timezone('UTC', try_cast({text} as timestamp with time zone)) else {local} end"

@@ -249,6 +249,7 @@ worked as (
         on
             activities.object_id = activity_persons.object_id
             and activities.source_system = activity_persons.source_system
+    where not coalesce(activities.is_deleted, false)
 ),
 
 unioned as (

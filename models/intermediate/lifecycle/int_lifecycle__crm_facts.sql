@@ -4,12 +4,18 @@ status_history as (
     select * from {{ ref('stg_crm__status_history') }}
 ),
 
-leads as (
+deleted_leads as (
     select * from {{ ref('stg_crm__leads') }}
+    where is_deleted
 ),
 
-contacts as (
+deleted_contacts as (
     select * from {{ ref('stg_crm__contacts') }}
+    where is_deleted
+),
+
+object_statuses as (
+    select * from {{ ref('int_lifecycle__object_statuses') }}
 ),
 
 orders as (
@@ -20,41 +26,43 @@ activities as (
     select * from {{ ref('stg_crm__activities') }}
 ),
 
-opportunity_periods as (
-    select * from {{ ref('int_lifecycle__opportunity_periods') }}
+opportunity_stints as (
+    select * from {{ ref('int_lifecycle__opportunity_stints') }}
+),
+
+qualifications as (
+    select * from {{ ref('int_lifecycle__opportunity_qualifications') }}
+),
+
+job_changes as (
+    select * from {{ ref('int_lifecycle__job_changes') }}
+),
+
+crm_accounts as (
+    select * from {{ ref('int_identity__crm_accounts') }}
 ),
 
 crm_persons as (
     select * from {{ ref('int_identity__crm_persons') }}
 ),
 
-objects as (
+deleted_objects as (
     select
         source_system,
         'lead' as object_type,
-        lead_id as object_id,
-        record_id,
-        status,
-        coalesce(updated_at, created_at) as changed_at,
-        is_date_only,
-        coalesce(is_deleted, false) as is_deleted
-    from leads
+        lead_id as object_id
+    from deleted_leads
 
     union all
 
     select
         source_system,
         'contact' as object_type,
-        contact_id as object_id,
-        record_id,
-        status,
-        coalesce(updated_at, created_at) as changed_at,
-        is_date_only,
-        coalesce(is_deleted, false) as is_deleted
-    from contacts
+        contact_id as object_id
+    from deleted_contacts
 ),
 
-recorded_changes as (
+object_facts as (
     select
         status_history.source_system,
         lower(status_history.object_type) as object_type,
@@ -66,50 +74,26 @@ recorded_changes as (
         status_history.changed_at as occurred_at,
         status_history.is_date_only
     from status_history
-    left join objects
+    left join deleted_objects
         on
-            lower(status_history.object_type) = objects.object_type
-            and status_history.object_id = objects.object_id
-            and status_history.source_system = objects.source_system
-    where not coalesce(objects.is_deleted, false)
-),
+            lower(status_history.object_type) = deleted_objects.object_type
+            and status_history.object_id = deleted_objects.object_id
+            and status_history.source_system = deleted_objects.source_system
+    where deleted_objects.object_id is null
 
-recorded as (
-    select distinct
+    union all
+
+    select
         source_system,
         object_type,
-        object_id
-    from recorded_changes
-),
-
--- a system without a history shows only where an object stands now, and since when it was last saved
-standing_objects as (
-    select
-        objects.source_system,
-        objects.object_type,
-        objects.object_id,
-        objects.record_id,
-        'crm.' || objects.object_type || 's' as source_table,
+        object_id,
+        record_id,
+        source_table,
         'status' as field,
-        objects.status as value,
-        objects.changed_at as occurred_at,
-        objects.is_date_only
-    from objects
-    left join recorded
-        on
-            objects.object_type = recorded.object_type
-            and objects.object_id = recorded.object_id
-            and objects.source_system = recorded.source_system
-    where
-        recorded.object_id is null
-        and objects.status is not null
-        and not objects.is_deleted
-),
-
-object_facts as (
-    select * from recorded_changes
-    union all
-    select * from standing_objects
+        status as value,
+        occurred_at,
+        is_date_only
+    from object_statuses
 ),
 
 person_object_facts as (
@@ -123,7 +107,8 @@ person_object_facts as (
         object_facts.value,
         object_facts.record_id,
         object_facts.source_table,
-        object_facts.source_system
+        object_facts.source_system,
+        cast(null as varchar) as crm_account_id
     from object_facts
     inner join crm_persons
         on
@@ -138,7 +123,7 @@ account_buyers as (
         source_system,
         crm_account_id,
         person_id
-    from opportunity_periods
+    from opportunity_stints
     where is_won and person_id is not null and crm_account_id is not null
 ),
 
@@ -153,7 +138,8 @@ account_facts as (
         object_facts.value,
         object_facts.record_id,
         object_facts.source_table,
-        object_facts.source_system
+        object_facts.source_system,
+        account_buyers.crm_account_id
     from object_facts
     inner join account_buyers
         on
@@ -166,15 +152,16 @@ opportunity_openings as (
     select
         person_id,
         opened_at as occurred_at,
-        is_date_only,
+        is_opening_date_only as is_date_only,
         'opportunity' as object_type,
         opportunity_id as object_id,
-        'created' as field,
+        case when stint_number = 1 then 'created' else 'reopened' end as field,
         '*' as value,
-        opportunity_record_id as record_id,
-        'crm.opportunities' as source_table,
-        source_system
-    from opportunity_periods
+        opening_record_id as record_id,
+        opening_source_table as source_table,
+        source_system,
+        crm_account_id
+    from opportunity_stints
     where person_id is not null
 ),
 
@@ -182,16 +169,34 @@ opportunity_closings as (
     select
         person_id,
         closed_at as occurred_at,
-        is_date_only and closed_at = date_trunc('day', closed_at) as is_date_only,
+        is_closing_date_only as is_date_only,
         'opportunity' as object_type,
         opportunity_id as object_id,
         'is_won' as field,
         case when is_won then 'true' else 'false' end as value,
+        closing_record_id as record_id,
+        closing_source_table as source_table,
+        source_system,
+        crm_account_id
+    from opportunity_stints
+    where person_id is not null and closed_at is not null
+),
+
+opportunity_qualifications as (
+    select
+        person_id,
+        qualified_at as occurred_at,
+        is_date_only,
+        'opportunity' as object_type,
+        opportunity_id as object_id,
+        'qualified' as field,
+        'true' as value,
         opportunity_record_id as record_id,
         'crm.opportunities' as source_table,
-        source_system
-    from opportunity_periods
-    where person_id is not null and closed_at is not null
+        source_system,
+        crm_account_id
+    from qualifications
+    where person_id is not null
 ),
 
 order_facts as (
@@ -205,14 +210,15 @@ order_facts as (
         orders.kind as value,
         orders.record_id,
         'crm.orders' as source_table,
-        orders.source_system
+        orders.source_system,
+        orders.account_id as crm_account_id
     from orders
     inner join crm_persons
         on
             orders.contact_id = crm_persons.object_id
             and crm_persons.object_type = 'contact'
             and orders.source_system = crm_persons.source_system
-    where orders.opportunity_id is null
+    where orders.opportunity_id is null and not coalesce(orders.is_deleted, false)
 ),
 
 activity_facts as (
@@ -226,16 +232,33 @@ activity_facts as (
         activities.outcome as value,
         activities.record_id,
         'crm.activities' as source_table,
-        activities.source_system
+        activities.source_system,
+        cast(null as varchar) as crm_account_id
     from activities
     inner join crm_persons
         on
             activities.object_id = crm_persons.object_id
             and activities.source_system = crm_persons.source_system
-    where activities.outcome is not null
+    where activities.outcome is not null and not coalesce(activities.is_deleted, false)
     qualify row_number() over (
             partition by activities.record_id order by crm_persons.object_type, crm_persons.person_id
         ) = 1
+),
+
+employer_facts as (
+    select
+        person_id,
+        changed_at as occurred_at,
+        is_date_only,
+        'person' as object_type,
+        person_id as object_id,
+        'employer' as field,
+        'changed' as value,
+        record_id,
+        source_table,
+        source_system,
+        cast(null as varchar) as crm_account_id
+    from job_changes
 ),
 
 unioned as (
@@ -247,10 +270,30 @@ unioned as (
     union all
     select * from opportunity_closings
     union all
+    select * from opportunity_qualifications
+    union all
     select * from order_facts
     union all
     select * from activity_facts
+    union all
+    select * from employer_facts
 )
 
-select * from unioned
-where occurred_at <= {{ as_of() }}
+select
+    unioned.person_id,
+    unioned.occurred_at,
+    unioned.is_date_only,
+    unioned.object_type,
+    unioned.object_id,
+    unioned.field,
+    unioned.value,
+    unioned.record_id,
+    unioned.source_table,
+    unioned.source_system,
+    crm_accounts.account_id
+from unioned
+left join crm_accounts
+    on
+        unioned.source_system = crm_accounts.source_system
+        and unioned.crm_account_id = crm_accounts.crm_account_id
+where unioned.occurred_at <= {{ as_of() }}

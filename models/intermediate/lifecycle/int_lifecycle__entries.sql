@@ -34,6 +34,7 @@ with_neighbours as (
         *,
         lead(entered_at) over person_track as exited_at,
         lead(move) over person_track as next_move,
+        lead(signal) over person_track as next_signal,
         case when lead(move) over person_track <> 'close' then lead(rank_after) over person_track end as next_rank
     from unioned
     window person_track as (partition by person_id, track order by event_number)
@@ -116,7 +117,10 @@ select
     coalesce(entries.source_table, moment_interactions.source_table, moment_records.source_table) as source_table,
     entries.is_date_only,
     entries.route,
-    case when entries.next_move = 'close' then 'lost' end as outcome
+    case
+        when entries.next_move = 'close'
+            then case entries.next_signal when 'churned' then 'churned' when 'job_changed' then 'left' else 'lost' end
+    end as outcome
 from entries
 cross join doors
 inner join stages

@@ -58,8 +58,11 @@ select
     signals.*,
     case
         when signals.kind = 'status_begin' then 'status'
+        when signals.is_of_former_employer then 'of_former_employer'
         when signals.is_held_by_open_opportunity then 'held_by_open_opportunity'
-        when signals.kind = 'advance' and while_disqualified.person_id is not null then 'muted_while_disqualified'
+        when
+            (signals.kind = 'advance' or signals.signal = 'job_changed') and while_disqualified.person_id is not null
+            then 'muted_while_disqualified'
         when during_customer.is_customer and signals.opens_expansion then 'expansion'
         when during_customer.is_customer then 'is_customer_already'
         when signals.signal = 'requalified' and ended_disqualifications.person_id is null then 'status'

@@ -43,7 +43,9 @@ with_contact as (
         on
             opportunities.opportunity_id = primary_contacts.opportunity_id
             and opportunities.source_system = primary_contacts.source_system
-    where opportunities.created_at <= {{ as_of() }}
+    where
+        opportunities.created_at <= {{ as_of() }}
+        and not coalesce(opportunities.is_deleted, false)
 )
 
 -- one that is said to have closed before it was created opened and closed at its close
@@ -54,6 +56,7 @@ select
     with_contact.crm_account_id,
     with_contact.contact_id,
     crm_persons.person_id,
+    with_contact.created_at,
     least(with_contact.created_at, coalesce(with_contact.closed_at, with_contact.created_at)) as opened_at,
     case when with_contact.closed_at <= {{ as_of() }} then with_contact.closed_at end as closed_at,
     case when with_contact.closed_at <= {{ as_of() }} then coalesce(with_contact.is_won, false) end as is_won,

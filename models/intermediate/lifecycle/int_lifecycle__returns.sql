@@ -13,6 +13,7 @@ from crm_signals
 where
     kind in ('return', 'new_cycle')
     and not is_held_by_open_opportunity
+    and not coalesce(is_of_former_employer, false)
 group by
     person_id,
     occurred_at

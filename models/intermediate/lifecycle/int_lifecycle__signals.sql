@@ -33,7 +33,8 @@ unioned as (
         route,
         record_id,
         source_table,
-        false as is_held_by_open_opportunity
+        false as is_held_by_open_opportunity,
+        false as is_of_former_employer
     from computed_signals
 
     union all
@@ -46,7 +47,8 @@ unioned as (
         cast(null as varchar) as route,
         record_id,
         source_table,
-        is_held_by_open_opportunity
+        is_held_by_open_opportunity,
+        is_of_former_employer
     from crm_signals
 ),
 
@@ -140,7 +142,8 @@ targeted as (
             and described.occurred_at < pool_thresholds.valid_to
 ),
 
--- a date without a time opens its day for an advance, and for a return follows whatever rose above its target on that day
+-- a date without a time is the start of its day where the source is: it opens that day for an advance,
+-- and for a return it follows whatever rose above its target on that day
 last_timed_advances as (
     select
         targeted.person_id,
@@ -151,7 +154,8 @@ last_timed_advances as (
     inner join targeted as advances
         on
             targeted.person_id = advances.person_id
-            and cast(targeted.occurred_at as date) = cast(advances.occurred_at as date)
+            and targeted.occurred_at <= advances.occurred_at
+            and {{ add_days('targeted.occurred_at', 1) }} > advances.occurred_at
             and targeted.target_rank < advances.target_rank
     where
         targeted.is_date_only
@@ -179,6 +183,7 @@ select
     targeted.opens_expansion,
     targeted.status,
     targeted.is_held_by_open_opportunity,
+    targeted.is_of_former_employer,
     targeted.route,
     targeted.record_id,
     targeted.source_table

@@ -23,7 +23,10 @@ rejections as (
     from crm_signals
     inner join signals
         on crm_signals.signal = signals.signal
-    where signals.is_rejection and not crm_signals.is_held_by_open_opportunity
+    where
+        signals.is_rejection
+        and not crm_signals.is_held_by_open_opportunity
+        and not coalesce(crm_signals.is_of_former_employer, false)
 ),
 
 -- what tells two rejections apart: the person did something, or the CRM handed it over again

@@ -24,6 +24,10 @@ routes as (
     select * from {{ ref('int_lifecycle__entry_routes') }}
 ),
 
+job_changes as (
+    select * from {{ ref('int_lifecycle__job_changes') }}
+),
+
 inactive_periods as (
     select * from {{ ref('int_lifecycle__inactive_periods') }}
 ),
@@ -33,6 +37,24 @@ timed as (
         *,
         coalesce(exited_at, {{ as_of() }}) as counted_until
     from entries
+),
+
+-- the account of a row is the one of its time: the account that the next change of employer left
+accounts_then as (
+    select
+        timed.person_id,
+        timed.track,
+        timed.event_number,
+        min_by(job_changes.from_account_id, job_changes.changed_at) as account_id
+    from timed
+    inner join job_changes
+        on
+            timed.person_id = job_changes.person_id
+            and timed.entered_at < job_changes.changed_at
+    group by
+        timed.person_id,
+        timed.track,
+        timed.event_number
 ),
 
 inactive_days as (
@@ -59,7 +81,7 @@ select
     -- ids
     {{ md5_text(['timed.person_id', 'timed.stage', 'timed.entry_number']) }} as transition_id,
     timed.person_id,
-    persons.account_id,
+    coalesce(accounts_then.account_id, persons.account_id) as account_id,
 
     -- where in the journey
     timed.track,
@@ -114,6 +136,11 @@ inner join segments
         timed.person_id = segments.person_id
         and timed.track = segments.track
         and timed.event_number = segments.event_number
+left join accounts_then
+    on
+        timed.person_id = accounts_then.person_id
+        and timed.track = accounts_then.track
+        and timed.event_number = accounts_then.event_number
 left join scores
     on
         timed.person_id = scores.person_id

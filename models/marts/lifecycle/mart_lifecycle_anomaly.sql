@@ -20,6 +20,34 @@ opportunity_periods as (
     select * from {{ ref('int_lifecycle__opportunity_periods') }}
 ),
 
+reopenings as (
+    select * from {{ ref('int_lifecycle__opportunity_reopenings') }}
+),
+
+expansion_steps as (
+    select * from {{ ref('int_lifecycle__expansion_steps') }}
+),
+
+orders as (
+    select * from {{ ref('stg_crm__orders') }}
+),
+
+activities as (
+    select * from {{ ref('stg_crm__activities') }}
+),
+
+status_history as (
+    select * from {{ ref('stg_crm__status_history') }}
+),
+
+opportunity_history as (
+    select * from {{ ref('stg_crm__opportunity_history') }}
+),
+
+crm_persons as (
+    select * from {{ ref('int_identity__crm_persons') }}
+),
+
 stages as (
     select * from {{ ref('stages') }}
 ),
@@ -46,6 +74,50 @@ named as (
     from judged_signals
     where judged_signals.signal = 'identified'
     group by judged_signals.person_id
+),
+
+later_facts as (
+    select
+        crm_persons.person_id,
+        status_history.changed_at as occurred_at,
+        status_history.new_value as signal,
+        status_history.record_id
+    from status_history
+    left join crm_persons
+        on
+            status_history.source_system = crm_persons.source_system
+            and status_history.object_id = crm_persons.object_id
+            and lower(status_history.object_type) = crm_persons.object_type
+
+    union all
+
+    select
+        crm_persons.person_id,
+        orders.ordered_at as occurred_at,
+        'order_placed' as signal,
+        orders.record_id
+    from orders
+    left join crm_persons
+        on
+            orders.source_system = crm_persons.source_system
+            and orders.contact_id = crm_persons.object_id
+            and crm_persons.object_type = 'contact'
+    where not coalesce(orders.is_deleted, false)
+
+    union all
+
+    select
+        crm_persons.person_id,
+        activities.occurred_at,
+        activities.type as signal,
+        activities.record_id
+    from activities
+    left join crm_persons
+        on
+            activities.source_system = crm_persons.source_system
+            and activities.object_id = crm_persons.object_id
+            and crm_persons.object_type = 'contact'
+    where not coalesce(activities.is_deleted, false)
 ),
 
 -- a return that found nobody to return
@@ -79,6 +151,7 @@ set_aside as (
             when handling = 'held_by_open_opportunity' and is_rejection then 'rejected_while_opportunity_open'
             when handling = 'held_by_open_opportunity' then 'lost_while_other_opportunity_open'
             when handling = 'muted_while_disqualified' then 'advance_while_disqualified'
+            when handling = 'of_former_employer' then 'fact_of_former_employer'
             else 'rejected_while_customer'
         end as anomaly,
         occurred_at,
@@ -86,7 +159,7 @@ set_aside as (
         record_id
     from judged_signals
     where
-        handling in ('held_by_open_opportunity', 'muted_while_disqualified')
+        handling in ('held_by_open_opportunity', 'muted_while_disqualified', 'of_former_employer')
         or (handling = 'is_customer_already' and is_rejection)
 ),
 
@@ -114,6 +187,27 @@ known_fields as (
     from status_map
 ),
 
+deal_stages as (
+    select
+        source_system,
+        opportunity_id,
+        stage,
+        changed_at as occurred_at,
+        record_id
+    from opportunity_history
+
+    union all
+
+    select
+        source_system,
+        object_id as opportunity_id,
+        new_value as stage,
+        changed_at as occurred_at,
+        record_id
+    from status_history
+    where lower(object_type) = 'opportunity' and lower(field) = 'stage'
+),
+
 unknown_words as (
     select
         crm_facts.person_id,
@@ -132,6 +226,27 @@ unknown_words as (
             and crm_facts.field = status_map.field
             and crm_facts.value = status_map.value
     where status_map.value is null and crm_facts.object_type <> 'activity'
+
+    union all
+
+    -- a deal's own stages, told by either history
+    select
+        opportunity_periods.person_id,
+        'unmapped_crm_status' as anomaly,
+        deal_stages.occurred_at,
+        'stage = ' || deal_stages.stage as signal,
+        deal_stages.record_id
+    from deal_stages
+    inner join opportunity_periods
+        on
+            deal_stages.source_system = opportunity_periods.source_system
+            and deal_stages.opportunity_id = opportunity_periods.opportunity_id
+    left join status_map
+        on
+            status_map.object_type = 'opportunity'
+            and status_map.field = 'stage'
+            and deal_stages.stage = status_map.value
+    where status_map.value is null
 ),
 
 opportunity_oddities as (
@@ -154,6 +269,85 @@ opportunity_oddities as (
         opportunity_record_id as record_id
     from opportunity_periods
     where is_closed_before_created
+
+    union all
+
+    select
+        opportunity_periods.person_id,
+        'loss_taken_back_the_same_day' as anomaly,
+        reopenings.lost_at as occurred_at,
+        'opportunity_lost' as signal,
+        reopenings.lost_record_id as record_id
+    from reopenings
+    inner join opportunity_periods
+        on
+            reopenings.source_system = opportunity_periods.source_system
+            and reopenings.opportunity_id = opportunity_periods.opportunity_id
+    where reopenings.is_correction
+),
+
+-- a customer's flag while an expansion is open joins it and moves nobody
+joined_expansions as (
+    select
+        person_id,
+        'opened_while_expansion_open' as anomaly,
+        occurred_at,
+        signal,
+        record_id
+    from expansion_steps
+    where move = 'join' and source_table like 'crm.%' and not is_carried_over
+),
+
+-- what names nobody moves nobody
+nobodys_facts as (
+    select
+        crm_persons.person_id,
+        'order_without_contact' as anomaly,
+        orders.ordered_at as occurred_at,
+        'order_placed' as signal,
+        orders.record_id
+    from orders
+    left join crm_persons
+        on
+            orders.source_system = crm_persons.source_system
+            and orders.contact_id = crm_persons.object_id
+            and crm_persons.object_type = 'contact'
+    where
+        orders.opportunity_id is null
+        and crm_persons.person_id is null
+        and not coalesce(orders.is_deleted, false)
+        and orders.ordered_at <= {{ as_of() }}
+
+    union all
+
+    select
+        crm_persons.person_id,
+        'status_of_unknown_object' as anomaly,
+        status_history.changed_at as occurred_at,
+        status_history.new_value as signal,
+        status_history.record_id
+    from status_history
+    left join crm_persons
+        on
+            status_history.source_system = crm_persons.source_system
+            and status_history.object_id = crm_persons.object_id
+            and lower(status_history.object_type) = crm_persons.object_type
+    where
+        lower(status_history.object_type) in ('lead', 'contact')
+        and lower(status_history.field) = 'status'
+        and crm_persons.person_id is null
+        and status_history.changed_at <= {{ as_of() }}
+),
+
+dated_ahead as (
+    select
+        person_id,
+        'dated_in_the_future' as anomaly,
+        occurred_at,
+        signal,
+        record_id
+    from later_facts
+    where occurred_at > {{ as_of() }}
 ),
 
 unioned as (
@@ -181,6 +375,18 @@ unioned as (
     union all
 
     select * from opportunity_oddities
+
+    union all
+
+    select * from joined_expansions
+
+    union all
+
+    select * from nobodys_facts
+
+    union all
+
+    select * from dated_ahead
 )
 
 select distinct

@@ -20,5 +20,6 @@ select
     occurred_at,
     outcome,
     owner_id,
-    duration_seconds
+    duration_seconds,
+    is_deleted
 from latest

@@ -33,5 +33,6 @@ select
     is_tender_invited,
     product_id,
     campaign_id,
-    owner_id
+    owner_id,
+    is_deleted
 from latest

@@ -25,5 +25,6 @@ select
     starts_on,
     ends_on,
     paid_amount,
-    paid_at
+    paid_at,
+    is_deleted
 from latest
