@@ -19,6 +19,7 @@ from orchestration.ingest.loader import LoadResult, load_table
 from orchestration.ingest.sources import Sources, load_sources
 from orchestration.ingest.warehouse import OPS_TABLES, connect, prepare, read_kept, write_as_of, write_kept
 from orchestration.operate.jobs import INGEST_STEP, RAW_GROUP
+from orchestration.publish.remembered import remember_published
 from orchestration.quality.results import CheckResult
 from orchestration.quality.suites import CheckSpec, raw_check_specs
 from orchestration.settings import Settings
@@ -31,6 +32,9 @@ _OPS_DESCRIPTIONS = {
     "quality_results": "What every data quality check found.",
     "as_of": "The moment that the models look back from.",
     "identity_quality": "What each published version said of identity: persons, merges, guards, review.",
+    "published_night": "Which published version tonight is compared with.",
+    "published_ledger": "The ledger as it was published before tonight.",
+    "published_revisions": "What earlier nights changed in the published ledger.",
 }
 
 
@@ -86,6 +90,7 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
                     yield dg.MaterializeResult(asset_key=key, metadata=_metadata(result))
             if refused:
                 raise dg.Failure(description=_required_refused(refused), allow_retries=False)
+            remember_published(connection, settings.published_dir)
             as_of = write_as_of(connection, datetime.fromisoformat(config.as_of) if config.as_of else None, contract)
         yield from (
             dg.MaterializeResult(asset_key=spec.key, metadata={"as_of": as_of.isoformat()})

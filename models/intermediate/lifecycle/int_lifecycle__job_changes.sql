@@ -108,6 +108,7 @@ told_once as (
 
 select
     person_id,
+    lag(observed_at) over (partition by person_id order by observed_at, record_id) as previous_changed_at,
     observed_at as changed_at,
     account_before as from_account_id,
     account_id as to_account_id,

@@ -39,24 +39,6 @@ timed as (
     from entries
 ),
 
--- the account of a row is the one of its time: the account that the next change of employer left
-accounts_then as (
-    select
-        timed.person_id,
-        timed.track,
-        timed.event_number,
-        min_by(job_changes.from_account_id, job_changes.changed_at) as account_id
-    from timed
-    inner join job_changes
-        on
-            timed.person_id = job_changes.person_id
-            and timed.entered_at < job_changes.changed_at
-    group by
-        timed.person_id,
-        timed.track,
-        timed.event_number
-),
-
 inactive_days as (
     select
         timed.person_id,
@@ -81,7 +63,7 @@ select
     -- ids
     {{ md5_text(['timed.person_id', 'timed.stage', 'timed.entry_number']) }} as transition_id,
     timed.person_id,
-    coalesce(accounts_then.account_id, persons.account_id) as account_id,
+    coalesce(job_changes.from_account_id, persons.account_id) as account_id,
 
     -- where in the journey
     timed.track,
@@ -136,11 +118,12 @@ inner join segments
         timed.person_id = segments.person_id
         and timed.track = segments.track
         and timed.event_number = segments.event_number
-left join accounts_then
+-- the account of a row is the one of its time: the account that the next change of employer left
+left join job_changes
     on
-        timed.person_id = accounts_then.person_id
-        and timed.track = accounts_then.track
-        and timed.event_number = accounts_then.event_number
+        timed.person_id = job_changes.person_id
+        and timed.entered_at < job_changes.changed_at
+        and (job_changes.previous_changed_at is null or timed.entered_at >= job_changes.previous_changed_at)
 left join scores
     on
         timed.person_id = scores.person_id

@@ -1,6 +1,7 @@
 """Load and transform a home without the rest of a nightly: no publish, no data tests, only the models that are asked for."""
 
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from orchestration.ingest.loader import load_table
 from orchestration.ingest.sources import load_sources
 from orchestration.settings import Settings
 from orchestration.transform.runner import DbtOutcome, run_dbt
+from tests.integration.lifecycle.histories import FIRST_NIGHT, MARTS, first_night
 
 
 def _load_everything(settings: Settings) -> None:
@@ -49,3 +51,14 @@ def build_marts() -> Callable[[Settings, str], None]:
         _dbt(settings, ["run", "--select", *select.split()])
 
     return build
+
+
+@pytest.fixture(scope="session")
+def stories_home(tmp_path_factory: pytest.TempPathFactory, build_marts: Callable[[Settings, str], None]) -> Settings:
+    """A home with every history of `histories` as the first night knows it. Read only."""
+    settings = Settings(
+        home=tmp_path_factory.mktemp("stories"), sources_file=Path(__file__).parent / "stories_sources.yml"
+    )
+    first_night().write(settings.landing_dir, arrived_at=FIRST_NIGHT)
+    build_marts(settings, MARTS)
+    return settings

@@ -37,9 +37,9 @@ class Company:
         """Append one raw row."""
         self.tables[table].append(row)
 
-    def write(self, landing: Path, arrived_at: datetime) -> None:
-        """Write one landing file per table, with its arrival beside it."""
-        for sequence, (table, rows) in enumerate(sorted(self.tables.items()), start=1):
+    def write(self, landing: Path, arrived_at: datetime, first_sequence: int = 1) -> None:
+        """Write one landing file per table, with its arrival beside it; a later night begins with a later sequence."""
+        for sequence, (table, rows) in enumerate(sorted(self.tables.items()), start=first_sequence):
             source, name = table.split(".")
             folder = landing / source / name / f"{arrived_at:%Y-%m-%d}"
             folder.mkdir(parents=True, exist_ok=True)
@@ -132,24 +132,23 @@ class Person:
     def becomes_lead(self, at: str, *, knows: tuple[str, ...] = ("email", "full_name"), **more: str) -> None:
         """Be created as a CRM lead that knows the named fields."""
         identity = {key: value for key, value in self._identity().items() if key in knows}
-        self.company.add(
-            "crm.leads", lead_id=self.lead_id, created_at=at, updated_at=at, status="New", **identity, **more
-        )
+        row = {"lead_id": self.lead_id, "created_at": at, "updated_at": at, "status": "New", **identity, **more}
+        self.company.add("crm.leads", **row)
 
     def becomes_contact(self, at: str, **more: str) -> None:
-        """Be created as a CRM contact with the same mailbox."""
-        self.company.add(
-            "crm.contacts",
-            contact_id=self.contact_id,
-            created_at=at,
-            updated_at=at,
-            status="Active",
-            email=self.email,
-            full_name=f"{self.slug.title()} Muster",
+        """Be created as a CRM contact with the same mailbox; with ``updated_at`` be saved again."""
+        row = {
+            "contact_id": self.contact_id,
+            "created_at": at,
+            "updated_at": at,
+            "status": "Active",
+            "email": self.email,
+            "full_name": f"{self.slug.title()} Muster",
             **more,
-        )
+        }
+        self.company.add("crm.contacts", **row)
 
-    def crm_says(self, at: str, value: str, object_type: str = "lead") -> None:
+    def crm_says(self, at: str, value: str, object_type: str = "lead", **more: str) -> None:
         """Have the CRM status changed."""
         object_id = self.lead_id if object_type == "lead" else self.contact_id
         self.company.add(
@@ -159,7 +158,42 @@ class Person:
             field="status",
             new_value=value,
             changed_at=at,
+            **more,
         )
+
+    def deal_moves(self, at: str, name: str, stage: str, by: str | None = None) -> None:
+        """Have a deal's stage changed, in the history of deals or, when a user is named, in that of all fields."""
+        deal = f"O-{self.slug}-{name}"
+        if by is None:
+            self.company.add("crm.opportunity_history", opportunity_id=deal, stage=stage, changed_at=at)
+            return
+        self.company.add(
+            "crm.status_history",
+            object_type="opportunity",
+            object_id=deal,
+            field="stage",
+            new_value=stage,
+            changed_at=at,
+            changed_by=by,
+        )
+
+    def orders(self, at: str, kind: str, **more: str) -> None:
+        """Order something without a deal."""
+        row = {"order_id": self._next("B"), "contact_id": self.contact_id, "kind": kind, "ordered_at": at, **more}
+        self.company.add("crm.orders", **row)
+
+    def is_called(self, at: str, outcome: str, **more: Any) -> None:
+        """Be called by telemarketing."""
+        row = {
+            "activity_id": f"A-{self.slug}",
+            "object_id": self.lead_id,
+            "type": "telemarketing",
+            "direction": "outbound",
+            "occurred_at": at,
+            "outcome": outcome,
+            **more,
+        }
+        self.company.add("crm.activities", **row)
 
     def opportunity(
         self, name: str, opened: str, closed: str | None = None, *, won: bool | None = None, **more: str
@@ -168,9 +202,8 @@ class Person:
         row = {"opportunity_id": f"O-{self.slug}-{name}", "contact_id": self.contact_id, "type": "new", **more}
         self.company.add(
             "crm.opportunities",
-            **row,
+            **{"updated_at": closed or opened, **row},
             created_at=opened,
-            updated_at=closed or opened,
             closed_at=closed,
             is_won=won,
             amount="1000.00",

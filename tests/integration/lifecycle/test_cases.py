@@ -1,265 +1,21 @@
 """The histories of docs/reference/lifecycle-cases.md, each as raw facts through load, identity, score and ledger.
 
-Numbers in the test names are those of that page.
+Numbers in the test names are those of that page; what was recorded is in `histories`, what later nights learn in `test_late_facts`.
 """
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
 from orchestration.settings import Settings
-from tests.integration.lifecycle.stories import PLAIN_PROFILE, Company, Person
-
-AS_OF = datetime(2026, 12, 31)
-Ledger = list[tuple[str, str, int]]
-
-
-def write_rejections(company: Company) -> None:
-    """Cases 1 to 6: what a rejection does, and does not."""
-    p = Person(company, "caseone")
-    p.becomes_lead("2026-01-10 09:00:00")
-    p.crm_says("2026-01-20 09:00:00", "Rejected")
-
-    p = Person(company, "casetwo")
-    p.submits("2026-01-05 10:00:00", "content_download")
-    p.becomes_lead("2026-01-06 09:00:00")
-    p.crm_says("2026-01-20 09:00:00", "Rejected")
-
-    for slug, is_rejected in (("casethree", True), ("casethreecontrol", False)):
-        p = Person(company, slug, profile=dict(PLAIN_PROFILE))
-        p.submits("2026-01-05 10:00:00", "trial", without=("phone",))
-        p.comes_to_event("2026-01-06 10:00:00")
-        p.submits("2026-01-07 10:00:00", "referral", without=("phone",))
-        p.becomes_lead("2026-01-08 09:00:00")
-        if is_rejected:
-            p.crm_says("2026-01-09 09:00:00", "Rejected")
-        p.submits("2026-01-10 10:00:00", "referral")
-
-    p = Person(company, "casefour")
-    p.submits("2026-02-01 10:00:00", "contact_sales")
-    p.becomes_lead("2026-02-01 11:00:00")
-    p.becomes_contact("2026-02-01 12:00:00")
-    p.crm_says("2026-02-05 09:00:00", "Rejected")
-    p.crm_says("2026-02-06 09:00:00", "Rejected", "contact")
-
-    p = Person(company, "casefive")
-    p.submits("2026-02-01 10:00:00", "content_download")
-    p.comes_to_event("2026-02-02 10:00:00")
-    p.becomes_lead("2026-02-02 11:00:00")
-    p.crm_says("2026-02-05 09:00:00", "Rejected")
-    p.comes_to_event("2026-02-10 10:00:00")
-    p.crm_says("2026-02-15 09:00:00", "Rejected")
-
-    p = Person(company, "casesix")
-    p.submits("2026-02-01 10:00:00", "trial")
-    p.comes_to_event("2026-02-02 10:00:00")
-    p.comes_to_event("2026-02-03 10:00:00")
-    p.comes_to_event("2026-02-04 10:00:00")
-    p.becomes_lead("2026-02-04 11:00:00")
-    p.crm_says("2026-02-05 09:00:00", "Rejected")
-    p.becomes_contact("2026-02-06 09:00:00", job_title="Director of Marketing")
-    p.touches("2026-02-07 09:00:00", "email_sent")
-    p.submits("2026-02-10 10:00:00", "content_download")
-
-
-def write_qualification(company: Company) -> None:
-    """Cases 7 to 9 and 25: how somebody becomes an MQL."""
-    p = Person(company, "caseseven")
-    p.becomes_lead("2026-03-01 09:00:00")
-    p.crm_says("2026-03-05 09:00:00", "Accepted")
-
-    p = Person(company, "caseeight")
-    for day in (1, 2, 3):
-        p.browses(f"2026-03-0{day} 09:00:00", "share")
-        p.browses(f"2026-03-0{day} 10:00:00", "chat")
-    p.submits("2026-03-05 10:00:00", "content_download", anonymous_id="device-caseeight")
-
-    for slug, is_rejected in (("casenine", False), ("caseninereturned", True)):
-        p = Person(company, slug)
-        p.submits("2026-03-01 10:00:00", "trial", without=("company",))
-        p.comes_to_event("2026-03-02 10:00:00")
-        if is_rejected:
-            p.becomes_lead("2026-03-02 11:00:00")
-            p.crm_says("2026-03-03 09:00:00", "Rejected")
-            p.comes_to_event("2026-03-04 10:00:00")
-            p.crm_says("2026-03-05 09:00:00", "Rejected")
-        p.becomes_contact("2026-04-01 09:00:00", company="Enriched Works GmbH")
-        if is_rejected:
-            p.comes_to_event("2026-04-05 10:00:00")
-
-    p = Person(company, "casetwentyfive")
-    p.submits("2026-03-01 10:00:00", "contact_sales")
-
-
-def write_opportunities(company: Company) -> None:
-    """Cases 10 to 15 and 26: open, lost and won."""
-    p = Person(company, "caseten")
-    p.submits("2026-03-01 10:00:00", "contact_sales")
-    p.becomes_lead("2026-03-01 11:00:00")
-    p.becomes_contact("2026-03-02 09:00:00")
-    p.opportunity("one", "2026-03-03 09:00:00")
-    p.crm_says("2026-03-10 09:00:00", "Rejected")
-
-    p = Person(company, "caseeleven")
-    p.submits("2026-03-01 10:00:00", "contact_sales")
-    p.becomes_contact("2026-03-02 09:00:00")
-    p.opportunity("one", "2026-03-03 09:00:00", "2026-03-20 09:00:00", won=False)
-    p.opportunity("two", "2026-03-04 09:00:00", "2026-04-20 09:00:00", won=False)
-
-    p = Person(company, "casetwelve")
-    p.becomes_contact("2026-03-02 09:00:00")
-    p.opportunity("one", "2026-03-03 09:00:00", "2026-03-20 09:00:00", won=True)
-    p.opportunity("two", "2026-03-04 09:00:00", "2026-04-20 09:00:00", won=True)
-
-    p = Person(company, "casefourteen")
-    p.becomes_contact("2026-03-02 09:00:00")
-    p.opportunity("one", "2026-03-03 09:00:00", "2026-03-20 09:00:00", won=True)
-    p.opportunity("two", "2026-05-04 09:00:00", "2026-06-20 09:00:00", won=False, type="upsell")
-
-    p = Person(company, "casefifteen")
-    p.submits("2025-01-05 10:00:00", "content_download")
-    p.becomes_contact("2025-02-02 09:00:00")
-    p.opportunity("one", "2025-03-03 09:00:00", "2025-03-20 09:00:00", won=True)
-    p.crm_says("2025-06-01 09:00:00", "Churned", "contact")
-    p.submits("2026-06-05 10:00:00", "contact_sales")
-    p.opportunity("two", "2026-06-10 09:00:00", "2026-07-10 09:00:00", won=True)
-
-    p = Person(company, "casetwentysix")
-    p.becomes_lead("2026-03-10 09:00:00", converted_contact_id=p.contact_id)
-    p.opportunity("one", "2026-03-01 09:00:00", "2026-03-05 09:00:00", won=True)
-
-
-def write_statuses(company: Company) -> None:
-    """Cases 18 to 21 and 30: what runs beside the ladder."""
-    p = Person(company, "caseeighteen")
-    p.submits("2026-03-01 10:00:00", "content_download")
-    p.becomes_lead("2026-03-01 11:00:00")
-    p.crm_says("2026-03-05 09:00:00", "Disqualified")
-    p.submits("2026-03-10 10:00:00", "contact_sales")
-    p.crm_says("2026-04-05 09:00:00", "Requalified")
-    p.submits("2026-04-10 10:00:00", "contact_sales")
-
-    p = Person(company, "casenineteen")
-    p.submits("2026-03-01 10:00:00", "contact_sales")
-    p.becomes_lead("2026-03-01 11:00:00")
-    p.crm_says("2026-03-05 09:00:00", "Disqualified")
-    p.crm_says("2026-03-05 15:00:00", "Requalified")
-
-    p = Person(company, "casetwenty")
-    p.submits("2026-01-10 10:00:00", "contact_sales")
-    p.touches("2026-07-29 10:00:00", "page_view")
-
-    p = Person(company, "casetwentyone")
-    p.submits("2026-01-10 10:00:00", "contact_sales")
-    p.becomes_lead("2026-01-10 11:00:00")
-    p.crm_says("2026-01-15 09:00:00", "Rejected")
-    p.touches("2026-03-11 10:00:00", "page_view")
-
-    p = Person(company, "casethirty")
-    p.submits("2026-03-01 10:00:00", "contact_sales")
-    company.add(
-        "consent.events",
-        occurred_at="2026-03-05 10:00:00",
-        email=p.email,
-        channel="email",
-        purpose="marketing",
-        action="unsubscribe",
-    )
-
-
-def write_order(company: Company) -> None:
-    """Cases 24 and 32: what comes first."""
-    p = Person(company, "casetwentyfour")
-    p.submits("2026-03-01 10:00:00", "contact_sales")
-    p.becomes_lead("2026-03-01 11:00:00")
-    p.crm_says("2026-03-05 09:00:00", "Rejected")
-    p.crm_says("2026-03-05 09:00:00", "Accepted")
-
-    p = Person(company, "casethirtytwo")
-    p.submits("2026-03-05 10:00:00", "contact_sales")
-    p.becomes_lead("2026-03-05")
-    p.crm_says("2026-03-05", "Accepted")
-    p.crm_says("2026-03-06", "Returned to SDR")
-    p.crm_says("2026-03-06", "Accepted")
+from tests.integration.lifecycle.histories import Reader
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, build_marts: Callable[[Settings, str], None]) -> Settings:
-    settings = Settings(
-        home=tmp_path_factory.mktemp("cases"), sources_file=Path(__file__).parent / "stories_sources.yml"
-    )
-    company = Company()
-    for write in (write_rejections, write_qualification, write_opportunities, write_statuses, write_order):
-        write(company)
-    company.write(settings.landing_dir, arrived_at=AS_OF)
-    build_marts(settings, "+fct_lifecycle_transition +fct_lifecycle_status +mart_lifecycle_anomaly +fct_person_score")
-    return settings
-
-
-@pytest.fixture(scope="module")
-def warehouse(home: Settings) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(home.warehouse_path), read_only=True)
-
-
-class Reader:
-    """Asks the warehouse about one story by the slug of its mailbox."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, slug: str) -> None:
-        self.connection = connection
-        rows = connection.execute(
-            "select distinct person_id from intermediate.int_identity__record_persons where record_id in ("
-            "select record_id from staging.stg_forms__submissions where email = $1"
-            " union all select record_id from staging.stg_crm__leads where email = $1"
-            " union all select record_id from staging.stg_crm__contacts where email = $1)",
-            [f"{slug}@{slug}-works.com"],
-        ).fetchall()
-        assert len(rows) == 1, f"{slug} is {len(rows)} persons"
-        self.person_id = rows[0][0]
-
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.connection.execute(sql, [self.person_id]).fetchall()
-
-    @property
-    def ledger(self) -> Ledger:
-        return self._rows(
-            "select stage_label, direction, cycle_number from marts.fct_lifecycle_transition"
-            " where person_id = $1 and track = 'acquisition' order by entered_at, cycle_number, stage_rank"
-        )
-
-    @property
-    def expansion(self) -> Ledger:
-        return self._rows(
-            "select stage_label, direction, cycle_number from marts.fct_lifecycle_transition"
-            " where person_id = $1 and track = 'expansion' order by entered_at, cycle_number, stage_rank"
-        )
-
-    def entered(self, label: str) -> datetime:
-        return self._rows(
-            f"select entered_at from marts.fct_lifecycle_transition where person_id = $1 and stage_label = '{label}'"
-        )[0][0]
-
-    @property
-    def anomalies(self) -> list[str]:
-        return [
-            row[0]
-            for row in self._rows("select anomaly from marts.mart_lifecycle_anomaly where person_id = $1 order by 1")
-        ]
-
-    @property
-    def statuses(self) -> list[tuple[Any, ...]]:
-        return self._rows(
-            "select status, began_at, ended_at from marts.fct_lifecycle_status where person_id = $1 order by began_at, status"
-        )
-
-    @property
-    def counted_rejections(self) -> int:
-        return self._rows(
-            "select count(*) from marts.fct_score_event where person_id = $1 and score_kind = 'rejection'"
-        )[0][0]
+def warehouse(stories_home: Settings) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(stories_home.warehouse_path), read_only=True)
 
 
 @pytest.fixture
@@ -429,3 +185,105 @@ def test_case_32_dates_without_time_never_reverse_within_their_day(story: Story)
     # the acceptance opens the day of the form, so the form moves nobody; on the next day the acceptance moves nobody and the
     # return follows it: no row is reversed by another of its own day
     assert labels == ["SQL-01", "MQL-01"]
+
+
+def account_of(warehouse: duckdb.DuckDBPyConnection, crm_account_id: str) -> str:
+    return warehouse.execute(
+        "select account_id from intermediate.int_identity__crm_accounts where crm_account_id = ?", [crm_account_id]
+    ).fetchone()[0]
+
+
+def stages_of_account(warehouse: duckdb.DuckDBPyConnection, crm_account_id: str) -> list[tuple[str, bool]]:
+    return warehouse.execute(
+        "select stage, is_current from marts.fct_account_stage where account_id = ? order by entered_at",
+        [account_of(warehouse, crm_account_id)],
+    ).fetchall()
+
+
+def test_case_13_an_upsell_flag_while_an_opportunity_is_open_joins_it(story: Story) -> None:
+    case = story("casethirteen")
+    assert case.expansion == [("Opportunity-02", "new_cycle", 1), ("Customer-02", "advance", 1)]
+    assert case.anomalies == ["lost_while_other_opportunity_open", "opened_while_expansion_open"]
+
+
+def test_case_16_a_customer_who_changes_the_employer_begins_again_and_the_account_stays_customer(
+    story: Story, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    case = story("casesixteen")
+    assert case.ledger == [
+        ("Name-01", "start", 1),
+        ("Opportunity-01", "skip", 1),
+        ("Customer-01", "advance", 1),
+        ("Engaged-01", "new_cycle", 2),
+    ]
+    assert case.entered("Engaged-01") == datetime(2026, 5, 1, 9)
+    old, new = account_of(warehouse, "A-OLD"), account_of(warehouse, "A-NEW")
+    assert case.accounts() == [old, old, old, new]
+    assert stages_of_account(warehouse, "A-OLD")[-1] == ("customer", True)
+    assert stages_of_account(warehouse, "A-NEW") == [("engaged", True)]
+    # the deal that was open stays behind, and what becomes of it there moves nobody
+    assert case.expansion == [("Opportunity-02", "new_cycle", 1)]
+    assert case._rows("select outcome from marts.fct_lifecycle_transition where person_id = $1 and outcome <> ''") == [
+        ("left",)
+    ]
+    assert case.anomalies == ["fact_of_former_employer"]
+
+
+def test_case_17_a_colleague_of_a_buyer_is_an_mql_of_a_customer_account(
+    story: Story, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    assert [label for label, _, _ in story("caseseventeen").ledger] == ["Name-01", "MQL-01"]
+    assert stages_of_account(warehouse, "A-17") == [
+        ("name", False),
+        ("opportunity", False),
+        ("customer", True),
+    ]
+
+
+def test_case_22_a_title_that_changes_to_student_moves_nobody_and_shows_as_a_blocker(story: Story) -> None:
+    case = story("casetwentytwo")
+    assert [label for label, _, _ in case.ledger] == ["Target-01", "MQL-01"]
+    (score_at_entry,) = case._rows(
+        "select score_at_entry from marts.fct_lifecycle_transition where person_id = $1 and stage = 'mql'"
+    )[0]
+    score_now, blockers = case._rows("select score, mql_blockers from marts.fct_person_score where person_id = $1")[0]
+    assert score_now < 50 <= score_at_entry
+    assert blockers
+
+
+def test_case_28_a_lost_opportunity_that_is_reopened_is_entered_again(story: Story) -> None:
+    case = story("casetwentyeight")
+    assert case.ledger == [
+        ("Name-01", "start", 1),
+        ("Opportunity-01", "skip", 1),
+        ("Engaged-01", "return", 2),
+        ("Opportunity-02", "skip", 2),
+        ("Customer-01", "advance", 2),
+    ]
+    assert case.entered("Opportunity-02") == datetime(2026, 4, 10, 9)
+
+
+def test_case_28_a_loss_taken_back_the_same_day_by_the_same_user_is_a_correction(story: Story) -> None:
+    case = story("casetwentyeightslip")
+    assert case.ledger == [("Name-01", "start", 1), ("Opportunity-01", "skip", 1)]
+    assert case.anomalies == ["loss_taken_back_the_same_day"]
+
+
+def test_a_status_that_somebody_is_born_with_counts_from_the_creation(story: Story) -> None:
+    assert story("bornaccepted").ledger == [("SQL-01", "skip", 1)]
+    case = story("bornmql")
+    assert case.ledger == [("MQL-01", "skip", 1), ("SQL-01", "advance", 1)]
+    assert case.entered("MQL-01") == datetime(2026, 3, 1, 9)
+
+
+def test_a_renewal_without_an_opportunity_is_an_expansion(story: Story) -> None:
+    assert story("renewal").expansion == [("Customer-02", "new_cycle", 1)]
+
+
+def test_churn_closes_an_open_expansion(story: Story) -> None:
+    case = story("churnwhileopen")
+    assert case.expansion == [("Opportunity-02", "new_cycle", 1)]
+    outcomes = (
+        "select outcome, is_current from marts.fct_lifecycle_transition where person_id = $1 and track = 'expansion'"
+    )
+    assert case._rows(outcomes) == [("churned", False)]
