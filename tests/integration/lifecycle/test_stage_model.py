@@ -1,0 +1,172 @@
+"""A stage model with a fault is refused in words: which seed, which row, what is wrong. The dbt test is compiled once and run on altered seeds."""
+
+import csv
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from orchestration.ingest import warehouse
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.transform.runner import run_dbt
+from tests.integration.lifecycle.conftest import finish
+
+SEEDS = {
+    "stages": "lifecycle",
+    "signals": "lifecycle",
+    "statuses": "lifecycle",
+    "crm_status_map": "lifecycle",
+    "thresholds": "scoring",
+    "routes": "routing",
+}
+Rows = list[dict[str, Any]]
+Change = Callable[[Rows], None]
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
+    settings = Settings(home=tmp_path_factory.mktemp("stage_model"), sources_file=PROJECT_ROOT / "sources.yml")
+    with warehouse.connect(settings) as connection:
+        warehouse.prepare(connection)
+    outcome = finish(run_dbt(settings, ["compile", "--select", "assert_stage_model_is_sound"]))
+    assert outcome.success, outcome.message
+    (path,) = (settings.dbt_target_dir / "compiled").rglob("assert_stage_model_is_sound.sql")
+    return path.read_text(encoding="utf-8")
+
+
+def problems(compiled: str, changes: dict[str, Change]) -> list[str]:
+    """Run the test on the seeds as they are, with some of them changed."""
+    connection = duckdb.connect()
+    connection.execute("attach ':memory:' as warehouse")
+    connection.execute("create schema warehouse.seeds")
+    for name, folder in SEEDS.items():
+        path = PROJECT_ROOT / "seeds" / folder / f"{name}.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            rows: Rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
+        if name in changes:
+            changes[name](rows)
+        described = yaml.safe_load(path.with_suffix(".yml").read_text(encoding="utf-8"))["seeds"][0]
+        types = described["config"]["column_types"]
+        connection.execute(
+            f"create table warehouse.seeds.{name} ({', '.join(f'{column} {kind}' for column, kind in types.items())})"
+        )
+        connection.executemany(
+            f"insert into warehouse.seeds.{name} ({', '.join(types)}) values ({', '.join('?' * len(types))})",
+            [[row[column] for column in types] for row in rows],
+        )
+    return [row[0] for row in connection.execute(compiled).fetchall()]
+
+
+def setting(key: str, value: str, **new: Any) -> Change:
+    """Change the rows whose column ``key`` has ``value``."""
+
+    def change(rows: Rows) -> None:
+        found = [row for row in rows if row[key] == value]
+        assert found, f"{key}={value}"
+        for row in found:
+            row.update(new)
+
+    return change
+
+
+def without(key: str, value: str) -> Change:
+    """Remove the rows whose column ``key`` has ``value``."""
+
+    def change(rows: Rows) -> None:
+        rows[:] = [row for row in rows if row[key] != value]
+
+    return change
+
+
+def doubled(key: str, value: str) -> Change:
+    """Write the rows whose column ``key`` has ``value`` twice."""
+
+    def change(rows: Rows) -> None:
+        rows += [dict(row) for row in rows if row[key] == value]
+
+    return change
+
+
+FAULTS: list[tuple[str, Change, str]] = [
+    (
+        "signals",
+        setting("signal", "score_reached", to_stage="mqll"),
+        "signal score_reached: to_stage mqll is no stage of stages.csv; write one of awareness, friend",
+    ),
+    ("signals", setting("signal", "returned_to_sdr", from_min_stage="sqll"), "from_min_stage sqll is no stage"),
+    ("signals", doubled("signal", "sdr_accepted"), "the signal sdr_accepted stands there 2 times"),
+    ("signals", setting("signal", "sdr_accepted", kind="promote"), "kind promote is none of advance, return"),
+    ("signals", setting("signal", "sdr_accepted", to_stage=None), "kind advance needs to_stage"),
+    ("signals", setting("signal", "sdr_accepted", to_stage="pool"), "an advance leads to a stage, not to the pool"),
+    ("signals", setting("signal", "churned", from_min_stage=None), "a return needs from_min_stage"),
+    (
+        "signals",
+        setting("signal", "returned_to_sdr", to_stage="customer"),
+        "a cycle without exit: it returns from sql to customer",
+    ),
+    (
+        "signals",
+        setting("signal", "requalified", to_stage="customer"),
+        "a cycle without exit: it leads back to customer",
+    ),
+    ("signals", setting("signal", "churned", status="gone"), "status gone is no status of statuses.csv"),
+    ("signals", setting("signal", "churned", signal_phase="2"), "signal_phase 2 does not fit its kind"),
+    ("signals", setting("signal", "churned", source_priority=None), "source_priority must be given"),
+    ("signals", setting("signal", "rejected_to_pool", score_factor="1.5"), "score_factor must lie between 0 and 1"),
+    (
+        "signals",
+        setting("signal", "sdr_accepted", is_rejection="true"),
+        "a rejection must be a return with a score_factor",
+    ),
+    ("signals", without("signal", "identified"), "the signal identified is missing"),
+    ("signals", without("signal", "requalified"), "it ends with requalified, and no signal of that name exists"),
+    ("stages", doubled("stage", "mql"), "the stage mql stands there 2 times"),
+    ("stages", setting("stage", "mql", stage_rank="5"), "the stage_rank 5 stands there 2 times"),
+    ("stages", setting("stage", "customer", stage_rank="12"), "the ladder is longer than the 9 ranks"),
+    (
+        "stages",
+        setting("stage", "customer", stage_rank="10"),
+        "the ranks must run from 1 to 9 without a gap, and run to 10",
+    ),
+    (
+        "stages",
+        setting("stage", "mql", stage_type="door"),
+        "stage mql: stage_type door is none of inventory, gate, sla",
+    ),
+    ("stages", setting("stage", "mql", label_zh=None), "stage mql: label_en and label_zh must both be given"),
+    ("stages", setting("stage", "mql", dormant_days="0"), "stage_sla_days and dormant_days must be more than 0"),
+    ("stages", setting("stage", "opportunity", stage_sla_days=None), "stage_type sla promises a time"),
+    ("stages", setting("stage", "mql", lapse_days="90"), "lapse_days is not followed yet"),
+    ("stages", setting("stage", "engaged", is_pool="false"), "exactly one stage must have is_pool"),
+    ("stages", setting("stage", "mql", is_pool_with_fit="true"), "at most one stage may have is_pool_with_fit"),
+    ("stages", setting("stage", "friend", is_entry="false"), "the stages with is_entry must be the lowest ones"),
+    ("statuses", setting("status", "recycled", ends_with="mqll"), "status recycled: a status without an exit"),
+    (
+        "crm_status_map",
+        setting("value", "Accepted", signal="accepted"),
+        "the signal accepted is no signal of signals.csv",
+    ),
+    ("crm_status_map", setting("object_type", "activity", object_type="call"), "object_type is none of lead, contact"),
+    ("crm_status_map", doubled("value", "Churned"), "contact status Churned stands there 2 times"),
+    ("thresholds", setting("stage", "mql", stage="mqll"), "stage mqll: it is no stage of stages.csv"),
+    ("thresholds", setting("stage", "mql", route="nurtured"), "a threshold without route: nurtured is no route"),
+    ("thresholds", setting("stage", "mql", route=None), "a threshold without route: it is what score_reached asks for"),
+    ("thresholds", setting("stage", "mql", score_part="sum"), "score_part sum is none of fit, behaviour, total"),
+    ("thresholds", setting("stage", "mql", min_points=None), "min_points must be given"),
+    ("thresholds", doubled("stage", "mql"), "has two rows with the same valid_from"),
+    ("thresholds", without("stage", "mql"), "no row for the stage mql, to which the signal score_reached leads"),
+    ("routes", setting("route", "direct", signal="asked"), "the signal asked is no signal of signals.csv"),
+]
+
+
+def test_the_stage_model_of_the_house_is_sound(compiled: str) -> None:
+    assert problems(compiled, {}) == []
+
+
+@pytest.mark.parametrize(("seed", "change", "words"), FAULTS, ids=[words[:50] for _, _, words in FAULTS])
+def test_a_fault_is_told_in_words(compiled: str, seed: str, change: Change, words: str) -> None:
+    told = problems(compiled, {seed: change})
+    assert [problem for problem in told if words in problem], told
+    assert all(problem.startswith("seeds/") for problem in told), told
