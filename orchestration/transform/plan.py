@@ -39,7 +39,10 @@ _CLOCK = "source.leadrelay.ops.as_of"
 # Written by the publish of a night, after its models were built.
 _BOOKS = frozenset(
     f"source.leadrelay.ops.{name}"
-    for name in ("quality_results", "identity_quality", "identity_stops", "identity_acceptances")
+    for name in (
+        *("quality_results", "identity_quality", "identity_stops", "identity_acceptances"),
+        *("published_night", "published_ledger", "published_revisions"),
+    )
 )
 _LOADS = "source.leadrelay.ops.loads"
 _NIGHT_MACRO = "macro.leadrelay.identity_relation"
