@@ -23,7 +23,8 @@ ordered as (
         row_number() over (
             partition by person_id, track, cycle_number order by entered_at, stage_rank
         ) as cycle_position,
-        max(case when is_current then 1 else 0 end) over (partition by person_id, track, cycle_number) = 1 as is_cycle_open
+        max(case when is_current then 1 else 0 end) over (partition by person_id, track, cycle_number) = 1 as is_cycle_open,
+        max(exited_at) over (partition by person_id, track, cycle_number) as cycle_exited_at
     from transitions
 ),
 
@@ -58,6 +59,7 @@ starts as (
         ordered.cycle_number,
         ordered.entered_at,
         ordered.is_cycle_open,
+        ordered.cycle_exited_at,
         ordered.channel,
         ordered.campaign_id,
         ordered.region,
@@ -81,6 +83,12 @@ select
     {{ days_between('starts.entered_at', 'ends.entered_at') }} as span_days,
     ends.transition_id is null and starts.is_cycle_open as is_open,
     starts.transition_id is null as is_excluded,
+    -- until the end, until now, or until the cycle was over without it
+    {{ days_between(
+        'starts.entered_at',
+        'coalesce(ends.entered_at, case when starts.is_cycle_open then ' ~ as_of() ~ ' else starts.cycle_exited_at end)'
+    ) }} as observed_days,
+    coalesce(starts.transition_id, ends.transition_id) as transition_id,
     starts.transition_id is null and ends.is_first_of_cycle as is_end_before_start,
     coalesce(starts.channel, ends.channel) as channel,
     coalesce(starts.campaign_id, ends.campaign_id) as campaign_id,

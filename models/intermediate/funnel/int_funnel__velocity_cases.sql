@@ -1,5 +1,6 @@
 {%- set segments = {
-    'all': "'all'", 'channel': 'channel', 'region': 'region', 'industry': 'industry', 'cycle': 'cast(cycle_number as varchar)',
+    'all': "'all'", 'channel': 'channel', 'region': 'region', 'industry': 'industry',
+    'cycle': 'cast(cycle_number as varchar)', 'importance': 'importance',
 } -%}
 
 with
@@ -12,9 +13,14 @@ spans as (
     select * from {{ ref('int_funnel__spans') }}
 ),
 
+importance as (
+    select * from {{ ref('int_funnel__entry_importance') }}
+),
+
 cases as (
     select
         'stage' as case_type,
+        transition_id,
         track,
         cycle_number,
         from_stage,
@@ -23,6 +29,7 @@ cases as (
         entry_month,
         exit_month,
         case when is_open then null else stage_days end as days,
+        stage_days as observed_days,
         is_open,
         false as is_excluded,
         false as is_end_before_start,
@@ -33,6 +40,7 @@ cases as (
     union all
     select
         'span' as case_type,
+        transition_id,
         track,
         cycle_number,
         from_stage,
@@ -41,6 +49,7 @@ cases as (
         {{ format_month('started_at') }} as entry_month,
         {{ format_month('ended_at') }} as exit_month,
         span_days as days,
+        observed_days,
         is_open,
         is_excluded,
         is_end_before_start,
@@ -48,6 +57,15 @@ cases as (
         region,
         industry
     from spans
+),
+
+described as (
+    select
+        cases.*,
+        importance.importance
+    from cases
+    inner join importance
+        on cases.transition_id = importance.transition_id
 ),
 
 segmented as (
@@ -63,10 +81,11 @@ segmented as (
             entry_month,
             exit_month,
             days,
+            observed_days,
             is_open,
             is_excluded,
             is_end_before_start
-        from cases
+        from described
         {%- if not loop.last %}
             union all
         {%- endif %}

@@ -1,12 +1,15 @@
-{%- set group_keys = [
-    'transition_kind', 'track', 'from_stage', 'to_stage', 'month_basis', 'segment_type', 'segment_value',
-    'period_type', 'period',
-] -%}
-
 with
 
-cases as (
-    select * from {{ ref('int_funnel__velocity_cases') }}
+statistics as (
+    select * from {{ ref('int_funnel__velocity_statistics') }}
+),
+
+survival as (
+    select * from {{ ref('int_funnel__velocity_survival') }}
+),
+
+slowing as (
+    select * from {{ ref('int_funnel__velocity_slowing') }}
 ),
 
 stages as (
@@ -23,204 +26,114 @@ sample_sizes as (
     where mart = 'mart_stage_velocity'
 ),
 
-period_types as (
-    select 'month' as period_type
-    union all
-    select 'all' as period_type
+targets as (
+    select * from {{ ref('velocity_targets') }}
 ),
 
-bases as (
-    select 'exit' as month_basis
-    union all
-    select 'entry' as month_basis
-),
-
-measured as (
-    select
-        cases.transition_kind,
-        cases.track,
-        cases.from_stage,
-        cases.to_stage,
-        bases.month_basis,
-        cases.segment_type,
-        cases.segment_value,
-        case bases.month_basis when 'exit' then cases.exit_month else cases.entry_month end as month,
-        cases.days,
-        0 as entered_count,
-        0 as open_count,
-        0 as excluded_count,
-        0 as end_before_start_count
-    from cases
-    cross join bases
-    where cases.transition_kind in ('step', 'skip', 'span') and cases.days is not null
-),
-
--- ends without a start: counted on the exit month, in no mean
-excluded as (
+-- the newest target that holds when the month begins, for the whole time when we look
+target_periods as (
     select
         transition_kind,
         track,
         from_stage,
         to_stage,
-        'exit' as month_basis,
-        segment_type,
-        segment_value,
-        exit_month as month,
-        cast(null as double) as days,
-        0 as entered_count,
-        0 as open_count,
-        count(*) as excluded_count,
-        count(case when is_end_before_start then 1 end) as end_before_start_count
-    from cases
-    where is_excluded
-    group by transition_kind, track, from_stage, to_stage, segment_type, segment_value, exit_month
+        target_days,
+        coalesce(valid_from, timestamp '0001-01-01') as valid_from,
+        lead(valid_from) over (
+            partition by transition_kind, track, from_stage, to_stage order by valid_from asc nulls first
+        ) as valid_to
+    from targets
 ),
 
--- all who entered the from-stage, whether or not they moved yet: what the mean of the movers leaves out
-entered as (
-    select
-        case_type,
-        track,
-        from_stage,
-        case case_type when 'span' then to_stage end as span_to_stage,
-        segment_type,
-        segment_value,
-        entry_month as month,
-        count(*) as entered_count,
-        count(case when is_open then 1 end) as open_count
-    from cases
-    where entry_month is not null
-    group by
-        case_type, track, from_stage, case case_type when 'span' then to_stage end, segment_type, segment_value, entry_month
+as_of_moment as (
+    select {{ as_of() }} as looked_at
 ),
 
--- a span is named beforehand, so it has a row even while nobody has finished it; a step exists once somebody took it
-pairs as (
+described as (
     select
-        case transition_kind when 'span' then 'span' else 'stage' end as case_type,
-        transition_kind,
-        track,
-        from_stage,
-        to_stage,
-        segment_type,
-        segment_value
-    from measured
-    union distinct
-    select
-        case_type,
-        transition_kind,
-        track,
-        from_stage,
-        to_stage,
-        segment_type,
-        segment_value
-    from cases
-    where case_type = 'span' and entry_month is not null
-),
-
-cohorts as (
-    select
-        pairs.transition_kind,
-        pairs.track,
-        pairs.from_stage,
-        pairs.to_stage,
-        'entry' as month_basis,
-        pairs.segment_type,
-        pairs.segment_value,
-        entered.month,
-        cast(null as double) as days,
-        entered.entered_count,
-        entered.open_count,
-        0 as excluded_count,
-        0 as end_before_start_count
-    from pairs
-    inner join entered
-        on
-            pairs.case_type = entered.case_type
-            and pairs.track = entered.track
-            and pairs.from_stage = entered.from_stage
-            and coalesce(entered.span_to_stage, pairs.to_stage) = pairs.to_stage
-            and pairs.segment_type = entered.segment_type
-            and pairs.segment_value = entered.segment_value
-),
-
-contributions as (
-    select * from measured
-    union all
-    select * from excluded
-    union all
-    select * from cohorts
-),
-
-contributed as (
-    select
-        contributions.transition_kind,
-        contributions.track,
-        contributions.from_stage,
-        contributions.to_stage,
-        contributions.month_basis,
-        contributions.segment_type,
-        contributions.segment_value,
-        contributions.days,
-        contributions.entered_count,
-        contributions.open_count,
-        contributions.excluded_count,
-        contributions.end_before_start_count,
-        period_types.period_type,
-        case period_types.period_type when 'month' then contributions.month else 'all' end as period
-    from contributions
-    cross join period_types
-),
-
--- a median of months is not the median of the year, so the whole period is computed from the cases too
-summed as (
-    select
-        {{ group_keys | join(',\n        ') }},
-        avg(days) as mean_days,
-        median(days) as median_days,
-        {{ percentile('days', 0.75) }} as p75_days,
-        {{ percentile('days', 0.9) }} as p90_days,
-        count(days) as n,
-        cast(sum(entered_count) as bigint) as entered_count,
-        cast(sum(open_count) as bigint) as open_count,
-        cast(sum(excluded_count) as bigint) as excluded_count,
-        cast(sum(end_before_start_count) as bigint) as end_before_start_count
-    from contributed
-    group by {{ group_keys | join(', ') }}
+        statistics.*,
+        months.month_starts_on,
+        months.is_complete_month,
+        coalesce(months.month_starts_on, as_of_moment.looked_at) as target_at
+    from statistics
+    cross join as_of_moment
+    left join months
+        on statistics.period = months.month
 )
 
 select
-    summed.transition_kind,
-    summed.track,
-    summed.from_stage,
+    described.transition_kind,
+    described.track,
+    described.from_stage,
     from_stages.stage_rank as from_stage_rank,
-    summed.to_stage,
+    described.to_stage,
     to_stages.stage_rank as to_stage_rank,
-    summed.month_basis,
-    summed.period_type,
-    summed.period,
-    months.month_starts_on,
-    summed.segment_type,
-    summed.segment_value,
-    round(summed.mean_days, 6) as mean_days,
-    round(summed.median_days, 6) as median_days,
-    round(summed.p75_days, 6) as p75_days,
-    round(summed.p90_days, 6) as p90_days,
-    summed.n,
-    summed.n < sample_sizes.minimum_count as is_small_sample,
-    case summed.month_basis when 'entry' then summed.entered_count end as entered_count,
-    case summed.month_basis when 'entry' then summed.open_count end as open_count,
+    described.month_basis,
+    described.period_type,
+    described.period,
+    described.month_starts_on,
+    described.is_complete_month,
+    described.segment_type,
+    described.segment_value,
+    round(described.mean_days, 6) as mean_days,
+    round(described.median_days, 6) as median_days,
+    round(described.p75_days, 6) as p75_days,
+    round(described.p90_days, 6) as p90_days,
+    round(described.sd_days, 6) as sd_days,
+    described.n,
+    described.n < sample_sizes.minimum_count as is_small_sample,
+    target_periods.target_days,
+    round(described.mean_days, 6) > target_periods.target_days as is_over_target,
+    case described.month_basis when 'entry' then described.entered_count end as entered_count,
+    case described.month_basis when 'entry' then described.open_count end as open_count,
     case
-        when summed.month_basis = 'entry' and summed.entered_count > 0
-            then cast(summed.open_count as double) / summed.entered_count
+        when described.month_basis = 'entry' and described.entered_count > 0
+            then cast(described.open_count as double) / described.entered_count
     end as open_share,
-    case summed.month_basis when 'exit' then summed.excluded_count end as excluded_count,
-    case summed.month_basis when 'exit' then summed.end_before_start_count end as end_before_start_count
-from summed
+    survival.km_median_days,
+    survival.short_window_days,
+    survival.short_window_share,
+    survival.long_window_days,
+    survival.long_window_share,
+    slowing.trailing_n,
+    slowing.trailing_mean_days,
+    slowing.change_days,
+    slowing.change_share,
+    slowing.effect_size,
+    slowing.is_slowing,
+    case described.month_basis when 'exit' then described.excluded_count end as excluded_count,
+    case described.month_basis when 'exit' then described.end_before_start_count end as end_before_start_count
+from described
 inner join stages as to_stages
-    on summed.to_stage = to_stages.stage
+    on described.to_stage = to_stages.stage
 left join stages as from_stages
-    on summed.from_stage = from_stages.stage
-left join months
-    on summed.period = months.month
+    on described.from_stage = from_stages.stage
 cross join sample_sizes
+left join target_periods
+    on
+        described.transition_kind = target_periods.transition_kind
+        and described.track = target_periods.track
+        and described.from_stage = target_periods.from_stage
+        and described.to_stage = target_periods.to_stage
+        and described.target_at >= target_periods.valid_from
+        and (target_periods.valid_to is null or described.target_at < target_periods.valid_to)
+left join survival
+    on
+        described.month_basis = 'entry'
+        and described.transition_kind = survival.transition_kind
+        and described.track = survival.track
+        and described.from_stage = survival.from_stage
+        and described.to_stage = survival.to_stage
+        and described.segment_type = survival.segment_type
+        and described.segment_value = survival.segment_value
+        and described.period = survival.period
+left join slowing
+    on
+        described.month_basis = 'exit'
+        and described.transition_kind = slowing.transition_kind
+        and described.track = slowing.track
+        and described.from_stage = slowing.from_stage
+        and described.to_stage = slowing.to_stage
+        and described.segment_type = slowing.segment_type
+        and described.segment_value = slowing.segment_value
+        and described.period = slowing.period

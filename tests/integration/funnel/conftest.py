@@ -79,6 +79,11 @@ class _Person:
     moves: dict[str, list[dict[str, object]]] = field(default_factory=lambda: {"acquisition": [], "expansion": []})
     segments: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def account_id(self) -> str:
+        """Ten accounts share everybody."""
+        return f"a{self.person_id[-1]}"
+
     def reroll_segments(self, *, share: float) -> None:
         """Draw each segment anew with the given probability; the first call draws all of them."""
         words = {
@@ -195,6 +200,7 @@ def _rows(person: _Person) -> Iterator[dict[str, object]]:
         yield {
             "transition_id": f"{person.person_id}-{track}-{index}",
             "person_id": person.person_id,
+            "account_id": person.account_id,
             "track": track,
             "cycle_number": move["cycle"],
             "stage": stage,
@@ -301,6 +307,45 @@ def _write_warehouse(path: Path, transitions: pd.DataFrame, statuses: pd.DataFra
         connection.execute("create or replace table ops.as_of as select cast(? as timestamp) as as_of", [AS_OF])
         connection.execute("create or replace table marts.fct_interaction (occurred_at timestamp)")
         connection.execute("create or replace table staging.stg_crm__opportunities (created_at timestamp)")
+        _create_surroundings(connection)
+
+
+def _create_surroundings(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write what the velocity looks at beside the ledger: fit at entry, target lists, owners, who is only a device."""
+    connection.execute(
+        """
+        create or replace table intermediate.int_lifecycle__entry_scores as
+        select distinct person_id, entered_at as occurred_at,
+            cast(hash(person_id || cast(entered_at as varchar)) % 30 as double) as fit_score
+        from marts.fct_lifecycle_transition
+        """
+    )
+    connection.execute(
+        """
+        create or replace table staging.stg_crm__target_lists as
+        select 'crm' as source_system, 'key accounts' as list_name, 'k3' as account_id,
+            timestamp '2024-09-01' as valid_from, cast(null as timestamp) as valid_to
+        """
+    )
+    connection.execute(
+        """
+        create or replace table intermediate.int_identity__crm_accounts as
+        select 'crm' as source_system, 'k3' as crm_account_id, 'a3' as account_id
+        """
+    )
+    connection.execute(
+        """
+        create or replace table intermediate.int_routing__person_owners as
+        select distinct person_id, 'owner-' || right(person_id, 1) as owner_id
+        from marts.fct_lifecycle_transition where person_id not like '%7'
+        """
+    )
+    connection.execute(
+        """
+        create or replace table intermediate.int_identity__persons as
+        select distinct person_id, person_id like '%9' as is_anonymous from marts.fct_lifecycle_transition
+        """
+    )
 
 
 def _dbt(warehouse: Path, scratch: Path, *arguments: str) -> None:
@@ -332,6 +377,7 @@ FUNNEL = [
     "path:../models/intermediate/funnel",
     "path:../seeds/targets",
     "stages",
+    "grades",
     "assert_closing_is_next_opening",
     "assert_volume_closing_equals_the_ledger_stock",
     "assert_every_cohort_entry_is_converted_open_or_lost",
