@@ -1,0 +1,56 @@
+{#- The first owner rule by priority that fits the assignment and names somebody. -#}
+with
+
+assignments as (
+    select * from {{ ref('int_routing__assignments') }}
+    where not is_to_pool
+),
+
+accounts as (
+    select * from {{ ref('dim_account') }}
+),
+
+submissions as (
+    select * from {{ ref('stg_forms__submissions') }}
+),
+
+owner_rules as (
+    select * from {{ ref('owner_rules') }}
+),
+
+asked as (
+    select
+        assignments.*,
+        lower(accounts.domain) as account_domain,
+        submissions.requested_owner_id
+    from assignments
+    left join accounts
+        on assignments.account_id = accounts.account_id
+    left join submissions
+        on assignments.record_id = submissions.record_id
+),
+
+fitting as (
+    select
+        asked.assignment_id,
+        owner_rules.priority,
+        case owner_rules.owner_source when 'requested' then asked.requested_owner_id else owner_rules.owner_id end as owner_id
+    from asked
+    inner join owner_rules
+        on
+            owner_rules.assign_to in (asked.assign_to, '*')
+            and (owner_rules.account_domain is null or asked.account_domain = lower(owner_rules.account_domain))
+            and (owner_rules.region is null or asked.region = owner_rules.region)
+            and (owner_rules.industry is null or asked.industry = owner_rules.industry)
+            and (owner_rules.company_size is null or asked.company_size = owner_rules.company_size)
+            and (owner_rules.valid_from is null or asked.assigned_at >= owner_rules.valid_from)
+            and (owner_rules.valid_to is null or asked.assigned_at < owner_rules.valid_to)
+)
+
+select
+    assignment_id,
+    min_by(owner_id, priority) as owner_id,
+    min(priority) as owner_rule_priority
+from fitting
+where owner_id is not null
+group by assignment_id
