@@ -1,6 +1,7 @@
 {{ config(materialized='components') }}
 
-{#- Records that arrived in one load already linked to each other: only the first of them can ever have given its id. -#}
+{#- Records that arrived in one load already linked to each other: only the first of them can ever have given its id. What a steward
+    joined was apart before. -#}
 with
 
 arrival_links as (
@@ -14,3 +15,4 @@ select
 from arrival_links
 where load_sequence_a = load_sequence
     and load_sequence_b = load_sequence
+    and because <> 'steward'

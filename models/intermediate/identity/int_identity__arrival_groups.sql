@@ -42,6 +42,7 @@ linked_on_arrival as (
         on arrival_links.node_a = groups.birth_order
     where arrival_links.load_sequence = arrival_links.load_sequence_a
         and arrival_links.load_sequence_b < arrival_links.load_sequence_a
+        and arrival_links.because <> 'steward'
     union all
     select
         groups.group_id,
@@ -51,6 +52,7 @@ linked_on_arrival as (
         on arrival_links.node_b = groups.birth_order
     where arrival_links.load_sequence = arrival_links.load_sequence_b
         and arrival_links.load_sequence_a < arrival_links.load_sequence_b
+        and arrival_links.because <> 'steward'
 ),
 
 parents as (

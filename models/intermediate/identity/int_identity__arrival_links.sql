@@ -1,7 +1,8 @@
 {#- The links inside the persons of tonight, each with the load that brought it: what the history of ids is told from.
     A link is never dated before it held, or an id that was given would lead nowhere. Strong identifiers, equal names on one weak
     identifier and devices are dated exactly; where only the names of whole clusters agree, the link is dated when both clusters
-    were complete; what is left is dated when the person was. A person of whom one load brought everything has never had a second id. -#}
+    were complete; what is left is dated when the person was. A person of whom one load brought everything has never had a second id,
+    unless a steward joined its records later. -#}
 with
 
 usable_identifiers as (
@@ -56,6 +57,12 @@ grown_persons as (
     group by record_persons.person_birth_order
     having count(*) > 1
         and min(records.load_sequence) < max(records.last_load_sequence)
+    union
+    select record_persons.person_birth_order
+    from record_persons
+    inner join strong_edges
+        on record_persons.birth_order = strong_edges.node_a
+    where strong_edges.link_rule = 'steward'
 ),
 
 members as (

@@ -107,6 +107,7 @@ UNDOING = (
     decision("cannot_link", form_side("records ann 1"), form_side("records bob 1")),
     decision("cannot_link", ("email", "ann@addresses.de"), ("email", "bob@addresses.de")),
     decision("cannot_link", ("crm_contact", "one|united 1"), ("crm_contact", "one|united 2")),
+    decision("must_link", form_side("joined 2"), form_side("joined 1")),
 )
 COLLEAGUES = ("blocked", "records", "addresses")
 # Two of these may hold, never all three.
@@ -141,6 +142,10 @@ def diary(tmp_path_factory: pytest.TempPathFactory) -> Diary:
         contact(company, key)
     company.land("forms.submissions", "late 1", at=day(BEFORE) - LEAD, email="one@late.de", full_name="Dorothea Dehn")
     company.land("forms.submissions", "late 2", at=day(BEFORE) - LEAD, email="two@late.de", full_name="Dorothea Dehn")
+    for slug in ("joined 1", "joined 2"):
+        company.land(
+            "forms.submissions", slug, at=day(BEFORE) - LEAD, email=f"{slug[-1]}@joined.de", full_name="Ida Ihle"
+        )
     company.land("crm.opportunities", "named only", at=day(BEFORE) - LEAD, contact_id="named only")
     for number, who in enumerate(("Frauke Fink", "Gerda Groß", "Henrike Haas"), start=1):
         slug = f"torn {number}"
@@ -335,6 +340,13 @@ def test_a_steward_parts_what_the_crm_merged(diary: Diary) -> None:
         night: [diary.person(night, f"united {number}", "crm.contacts") for number in (1, 2)] for night in diary.persons
     }
     assert told == {BEFORE: own, MERGED: [own[0]] * 2, UNDONE: own, AGAIN: [own[0]] * 2, LAST: own}
+
+
+def test_a_steward_joins_what_came_in_one_load_and_the_younger_id_leads_on(diary: Diary) -> None:
+    own = [diary.person(BEFORE, f"joined {number}") for number in (1, 2)]
+    told = {night: [diary.person(night, f"joined {number}") for number in (1, 2)] for night in diary.persons}
+    assert told == {BEFORE: own, MERGED: own, UNDONE: [own[0]] * 2, AGAIN: own, LAST: [own[0]] * 2}
+    assert [diary.open_redirect(night, own[1]) for night in told] == [None, None, own[0], None, own[0]]
 
 
 def test_a_record_found_late_takes_no_id_over(diary: Diary) -> None:
