@@ -20,6 +20,7 @@ from orchestration.operate.acceptance import add_identity_commands
 from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.operate.quarantine import add_quarantine_commands
 from orchestration.publish.commands import add_version_commands
+from orchestration.scoring.commands import add_score_commands
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -120,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     identity_actions = identity.add_subparsers(required=True, metavar="ACTION")
     add_identity_commands(identity_actions, _printing)
     add_link_commands(identity_actions, _printing)
+
+    score = commands.add_parser("score", help="train and judge a prediction that may stand beside the score")
+    add_score_commands(score.add_subparsers(required=True, metavar="ACTION"), _printing)
 
     add_quarantine_commands(commands, _printing)
 
