@@ -25,12 +25,15 @@ class Settings:
         The checkout: ``dbt_project/``, ``models/``, ``seeds/`` and ``expectations/`` lie in it.
     own_link_model_dir
         Folder of a trained model of probable links (``LEADRELAY_LINK_MODEL``); without it the bundled one is used.
+    own_seeds_dir
+        Folder of seeds that take the place of those of the same path in ``seeds/`` (``LEADRELAY_SEEDS``); the others stay.
     """
 
     home: Path
     sources_file: Path
     project_root: Path = PROJECT_ROOT
     own_link_model_dir: Path | None = None
+    own_seeds_dir: Path | None = None
 
     @property
     def landing_dir(self) -> Path:
@@ -73,24 +76,31 @@ class Settings:
         return self.own_link_model_dir or self.project_root / "orchestration" / "identity" / "link_model"
 
     @property
+    def seeds_dir(self) -> Path:
+        """The checkout's seeds, the rules as CSV."""
+        return self.project_root / "seeds"
+
+    @property
     def expectations_dir(self) -> Path:
         """Great Expectations suites as JSON."""
         return self.project_root / "expectations"
 
 
 def load_settings() -> Settings:
-    """Read ``LEADRELAY_HOME``, ``LEADRELAY_SOURCES`` and ``LEADRELAY_LINK_MODEL`` and return absolute paths.
+    """Read ``LEADRELAY_HOME``, ``LEADRELAY_SOURCES``, ``LEADRELAY_LINK_MODEL`` and ``LEADRELAY_SEEDS`` and return absolute paths.
 
     Returns
     -------
     Settings
-        Defaults: ``.leadrelay/``, ``sources.yml`` and the bundled link model in the checkout.
+        Defaults: ``.leadrelay/``, ``sources.yml``, the bundled link model and no seeds but those in the checkout.
     """
     home = Path(os.environ.get("LEADRELAY_HOME") or PROJECT_ROOT / ".leadrelay")
     sources_file = Path(os.environ.get("LEADRELAY_SOURCES") or PROJECT_ROOT / "sources.yml")
     link_model = os.environ.get("LEADRELAY_LINK_MODEL")
+    seeds = os.environ.get("LEADRELAY_SEEDS")
     return Settings(
         home=home.expanduser().resolve(),
         sources_file=sources_file.expanduser().resolve(),
         own_link_model_dir=Path(link_model).expanduser().resolve() if link_model else None,
+        own_seeds_dir=Path(seeds).expanduser().resolve() if seeds else None,
     )

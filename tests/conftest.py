@@ -47,7 +47,7 @@ def _project_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     @contextmanager
     def session_with_parse(settings: Settings) -> Iterator[None]:
         own = settings.dbt_target_dir / "partial_parse.msgpack"
-        shared = kept / f"{abs(hash((settings.project_root, settings.link_model_dir)))}.msgpack"
+        shared = kept / f"{abs(hash((settings.project_root, settings.link_model_dir, settings.own_seeds_dir)))}.msgpack"
         if shared.exists() and not own.exists():
             own.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(shared, own)

@@ -14,6 +14,7 @@ from typing import Any
 
 from orchestration.errors import ConfigError
 from orchestration.settings import Settings
+from orchestration.transform.seeds import seed_folder
 
 _STAMP = "manifest.stamp"
 _PROJECT_SUFFIXES = frozenset({".sql", ".yml", ".yaml", ".csv", ".md", ".py"})
@@ -40,6 +41,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_PROFILES_DIR": str(settings.dbt_project_dir),
         # dbt takes a seed folder relative to the project only.
         "LEADRELAY_LINK_MODEL": os.path.relpath(settings.link_model_dir, settings.dbt_project_dir),
+        "LEADRELAY_SEEDS": os.path.relpath(seed_folder(settings), settings.dbt_project_dir),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
@@ -98,8 +100,8 @@ def project_fingerprint(settings: Settings) -> str:
     Names, sizes and modification times are enough: dbt itself compares contents when it parses again.
     """
     digest = hashlib.sha256(str(settings.project_root).encode())
-    seeds = settings.project_root / "seeds"
-    for folder in (settings.dbt_project_dir, settings.models_dir, seeds, settings.link_model_dir):
+    own_seeds = [settings.own_seeds_dir] if settings.own_seeds_dir else []
+    for folder in (settings.dbt_project_dir, settings.models_dir, settings.seeds_dir, settings.link_model_dir, *own_seeds):
         for path in sorted(folder.rglob("*")):
             if path.suffix in _PROJECT_SUFFIXES:
                 status = path.stat()

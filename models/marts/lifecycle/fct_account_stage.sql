@@ -66,9 +66,9 @@ instants as (
     select
         account_id,
         changed_at,
-        {% for rank in range(1, levels + 1) -%}
+    {% for rank in range(1, levels + 1) -%}
         sum(case when stage_rank = {{ rank }} then holders else 0 end) as change_{{ rank }}{{ "," if not loop.last }}
-        {% endfor %}
+    {% endfor %}
     from changes
     group by
         account_id,
@@ -79,9 +79,9 @@ running as (
     select
         account_id,
         changed_at,
-        {% for rank in range(1, levels + 1) -%}
+    {% for rank in range(1, levels + 1) -%}
         sum(change_{{ rank }}) over so_far as held_{{ rank }}{{ "," if not loop.last }}
-        {% endfor %}
+    {% endfor %}
     from instants
     window so_far as (
         partition by account_id order by changed_at
@@ -95,13 +95,13 @@ standing as (
         changed_at,
         case
             {%- for rank in range(levels, 0, -1) %}
-            when held_{{ rank }} > 0 then {{ rank }}
+                when held_{{ rank }} > 0 then {{ rank }}
             {%- endfor %}
             else 0
         end as stage_rank,
         case
             {%- for rank in range(levels, 0, -1) %}
-            when held_{{ rank }} > 0 then held_{{ rank }}
+                when held_{{ rank }} > 0 then held_{{ rank }}
             {%- endfor %}
             else 0
         end as holder_count
