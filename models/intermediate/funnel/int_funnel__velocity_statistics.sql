@@ -162,8 +162,8 @@ contributed as (
 summed as (
     select
         {{ group_keys | join(',\n        ') }},
-        avg(days) as mean_days,
-        stddev_samp(days) as sd_days,
+        {{ exact_mean('days') }} as mean_days,
+        {{ exact_deviation('days') }} as sd_days,
         median(days) as median_days,
         {{ percentile('days', 0.75) }} as p75_days,
         {{ percentile('days', 0.9) }} as p90_days,

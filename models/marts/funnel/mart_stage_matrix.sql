@@ -26,7 +26,7 @@ counted as (
         to_stage_rank,
         direction,
         count(*) as n,
-        round(avg(stage_days), 6) as mean_days,
+        round({{ exact_mean('stage_days') }}, 6) as mean_days,
         round(median(stage_days), 6) as median_days
     from moves
     group by track, from_stage, from_stage_rank, to_stage, to_stage_rank, direction

@@ -105,7 +105,7 @@ grouped as (
         count(case when segmented.is_rejected then 1 end) as rejected_count,
         count(case when segmented.is_accepted or segmented.is_rejected then 1 end) as decided_count,
         count(case when segmented.is_won then 1 end) as won_count,
-        round(avg(segmented.response_hours), 6) as mean_response_hours,
+        round({{ exact_mean('segmented.response_hours') }}, 6) as mean_response_hours,
         round(median(segmented.response_hours), 6) as median_response_hours,
         round({{ percentile('segmented.response_hours', 0.9) }}, 6) as p90_response_hours
     from segmented
