@@ -1,4 +1,4 @@
-{#- Per rank, how many purchases or persons hold it after each instant: a running sum each; the highest rank that somebody holds is the stage. -#}
+{#- Per rank, how many purchases or persons hold it after each instant, as a running sum; the highest rank that is held is the stage. -#}
 {%- set levels = var('lifecycle_rank_levels') | int(9) -%}
 
 with

@@ -1,4 +1,4 @@
-"""A company with five stages instead of nine, and one that calls them otherwise: served by seeds alone, through the whole night."""
+"""A company with five stages instead of nine, and one that calls them otherwise: served by seeds alone, from the ledger to what is published."""
 
 import csv
 from collections.abc import Callable
@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.errors import ConfigError, ExitCode
-from orchestration.operate.night import run_night
+from orchestration.errors import ConfigError
+from orchestration.publish.publisher import publish
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.transform.project import load_manifest
 from orchestration.transform.runner import run_dbt
 from orchestration.transform.seeds import seed_folder
 from tests.integration.lifecycle.conftest import finish
@@ -34,12 +35,19 @@ def entries(connection: duckdb.DuckDBPyConnection, stage: str, track: str = "acq
     )
 
 
+def dbt(settings: Settings, *arguments: str) -> None:
+    outcome = finish(run_dbt(settings, arguments))
+    assert outcome.success, outcome.failures
+
+
 @pytest.fixture(scope="module")
 def five(copied_home: Callable[[Path], Settings], tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The session's company after a night with five stages."""
+    """The session's company with five stages: everything that follows from the seeds built, tested and published again."""
     settings = replace(copied_home(tmp_path_factory.mktemp("five") / "home"), own_seeds_dir=FIVE_STAGES)
-    night = run_night(settings)
-    assert night.exit_code == ExitCode.OK, night.failure
+    seeds = sorted(path.stem for path in FIVE_STAGES.rglob("*.csv"))
+    chosen = [f"{seed}+" for seed in seeds]
+    dbt(settings, "build", "--select", *chosen, "--exclude-resource-type", "unit_test")
+    publish(settings, load_manifest(settings), "five-stages")
     return settings
 
 
@@ -146,9 +154,8 @@ def test_stages_by_other_names_give_the_same_ledger(
     settings = replace(five, own_seeds_dir=own)
     seeds = ("stages", "signals", "statuses", "crm_status_map", "thresholds")
     chosen = [f"{seed}+,+fct_lifecycle_transition" for seed in seeds]
-    for command in (["seed", "--select", *seeds, "velocity_spans"], ["run", "--select", *chosen]):
-        outcome = finish(run_dbt(settings, command))
-        assert outcome.success, outcome.failures
+    dbt(settings, "seed", "--select", *seeds, "velocity_spans")
+    dbt(settings, "run", "--select", *chosen)
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as renamed:
         assert sorted(expected) == sorted(
             renamed.execute(question.format("marts.fct_lifecycle_transition")).fetchall(),
