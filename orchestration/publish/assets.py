@@ -15,6 +15,7 @@ from orchestration.publish.publisher import GateRefusedError, Published, publish
 from orchestration.quality.results import CheckResult
 from orchestration.quality.suites import CheckSpec, load_suite
 from orchestration.settings import Settings
+from orchestration.transform.plan import settled_state
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def build_publish_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.
     )
     def publish_marts(context: dg.AssetExecutionContext) -> Iterator[Any]:
         try:
-            published = publish(settings, manifest, context.run.run_id)
+            published = publish(settings, manifest, context.run.run_id, settled_state(settings, manifest))
         except GateRefusedError as refused:
             yield from (_check_result(result) for result in refused.results)
             raise dg.Failure(description=str(refused), allow_retries=False) from refused

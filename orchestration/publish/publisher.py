@@ -15,8 +15,7 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import PublishError
-from orchestration.ingest.contract import load_contract
-from orchestration.ingest.warehouse import OPS_TABLES, connect, prepare, stale_tables
+from orchestration.ingest.warehouse import OPS_TABLES, connect, stale_tables
 from orchestration.publish.budget import Finding, as_check_results, judge, read_acceptances, read_limits, write_stops
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE, SCHEMA, STORAGE_VERSION, build_files
 from orchestration.publish.identity_quality import QUALITY_COLUMNS, measure_quality, write_quality
@@ -28,7 +27,7 @@ from orchestration.quality.gates import audit_published
 from orchestration.quality.results import CheckResult, write_results
 from orchestration.settings import Settings
 from orchestration.sql import quote_identifier, quote_literal
-from orchestration.transform.plan import STATE_KEY, make_plan, publish_state
+from orchestration.transform.plan import STATE_KEY
 
 QUALITY_TABLE = "ops_quality_result"
 IDENTITY_TABLE = "ops_identity_quality"
@@ -71,7 +70,7 @@ class Published:
     results: tuple[CheckResult, ...]
 
 
-def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str) -> Published:
+def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str, state: str | None = None) -> Published:
     """Build, audit and swap in a new version.
 
     Parameters
@@ -82,6 +81,8 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str) ->
         Says which tables are published and how personal data in them is treated.
     run_id
         Id of the Dagster run.
+    state
+        From what the version follows (`orchestration.transform.plan`); without it no later night takes it for done.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str) ->
             *_audit(folder / MARTS_FILE, settings.expectations_dir / _GATE),
             *(as_check_results(findings) if movement else ()),
         ]
-        facts = _note_in_warehouse(settings, dbt_manifest, run_id, published_at, results)
+        facts = _note_in_warehouse(settings, run_id, published_at, results)
         identity = _note_identity(settings, run_id, published_at, folder, movement, findings, results)
         if any(result.is_batch_refused for result in results):
             raise GateRefusedError(results)
@@ -118,6 +119,7 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str) ->
             "published_at": published_at.isoformat(timespec="milliseconds"),
             "run_id": run_id,
             "storage_version": STORAGE_VERSION,
+            STATE_KEY: state,
             **facts,
             "identity": _identity_facts(identity, findings),
             "tables": dict(sorted(rows.items())),
@@ -137,11 +139,7 @@ def _audit(path: Path, suites_dir: Path) -> list[CheckResult]:
 
 
 def _note_in_warehouse(
-    settings: Settings,
-    dbt_manifest: Mapping[str, Any],
-    run_id: str,
-    checked_at: datetime,
-    results: Sequence[CheckResult],
+    settings: Settings, run_id: str, checked_at: datetime, results: Sequence[CheckResult]
 ) -> dict[str, Any]:
     """Keep gate 2's results for the nights to come, and read what the manifest says about the loads."""
     with connect(settings) as connection:
@@ -156,7 +154,6 @@ def _note_in_warehouse(
             from ops.loads where status = 'loaded'
         """
         return {
-            STATE_KEY: _state(settings, dbt_manifest, connection),
             "as_of": as_of[0].isoformat() if as_of and as_of[0] else None,
             "stale_tables": sorted(stale_tables(connection)),
             "loads": {
@@ -164,13 +161,6 @@ def _note_in_warehouse(
                 "all": _named(connection.execute(totals).fetchone()),
             },
         }
-
-
-def _state(settings: Settings, dbt_manifest: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Return from what this version follows, or none when not all of it was built to the end: then no night takes it for done."""
-    prepare(connection, load_contract(settings.models_dir))
-    plan = make_plan(settings, dbt_manifest, connection)
-    return publish_state(plan, settings) if plan.is_settled else None
 
 
 def _hold_against_budget(settings: Settings, movement: Movement | None) -> list[Finding]:

@@ -28,6 +28,8 @@ from typing import Any
 
 import duckdb
 
+from orchestration.ingest.contract import load_contract
+from orchestration.ingest.warehouse import connect, prepare
 from orchestration.publish.versions import read_manifest
 from orchestration.settings import Settings
 from orchestration.sql import qualified, quote_literal
@@ -45,6 +47,7 @@ _BOOKS = frozenset(
     )
 )
 _LOADS = "source.leadrelay.ops.loads"
+_NIGHT = "model.leadrelay.int_identity__night"
 _NIGHT_MACRO = "macro.leadrelay.identity_relation"
 _AS_OF_MACRO = "macro.leadrelay.as_of"
 _AS_OF = r"\{\{ as_of\(\) \}\}"
@@ -216,6 +219,14 @@ def publish_state(plan: Plan, settings: Settings) -> str:
     )
 
 
+def settled_state(settings: Settings, manifest: Mapping[str, Any]) -> str | None:
+    """Return `publish_state` of what stands in the warehouse, none while anything in it was not built to the end from tonight's facts."""
+    with connect(settings) as connection:
+        prepare(connection, load_contract(settings.models_dir))
+        plan = make_plan(settings, manifest, connection)
+    return publish_state(plan, settings) if plan.is_settled else None
+
+
 class _Planner:
     """One decision: the graph, the facts of the night, the states that follow."""
 
@@ -322,15 +333,20 @@ class _Planner:
         members = {
             name
             for name, node in self.nodes.items()
-            if node["resource_type"] == "model" and _NIGHT_MACRO in self._macros(node)
+            if node["resource_type"] == "model"
+            and (name == _NIGHT or _NIGHT in self.parents[name] or _NIGHT_MACRO in self._macros(node))
         }
         between = self._downstream(members) & self._upstream(members)
         return {name for name in members | between if self.nodes[name]["resource_type"] != "test"}
 
     def _macros(self, node: Mapping[str, Any]) -> set[str]:
-        """Return the project's macros that a node uses, directly or through others."""
+        """Return the project's macros that a node uses, directly or through others.
+
+        By name in its SQL too: what dbt lists of a node are the macros it called while parsing, which leaves out some branches.
+        """
         found: set[str] = set()
-        open_ones = list(node["depends_on"].get("macros", ()))
+        named = (f"macro.leadrelay.{name}" for name in re.findall(r"\b(\w+)\(", node["raw_code"]))
+        open_ones = [*node["depends_on"].get("macros", ()), *named]
         while open_ones:
             name = open_ones.pop()
             if name not in found and name in self.manifest["macros"] and name.startswith("macro.leadrelay."):

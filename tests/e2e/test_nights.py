@@ -1,4 +1,6 @@
-"""Four nights in a row on one home: nothing new, a broken row and a refused batch, a refused required table.
+"""Nights in a row on one home: nothing new, another clock, a broken row and a refused batch, a refused required table.
+
+Beside them one night that makes everything anew, for what a night that left most of it as it stood must equal.
 
 The nights run once, in `story`; each test is one claim about them.
 """
@@ -19,6 +21,8 @@ from orchestration.errors import ExitCode
 from orchestration.publish.versions import current_version, read_manifest
 from orchestration.settings import Settings
 
+# Later than all that the sample lands, earlier than what is landed here.
+LATER = "2026-07-01T20:00:00"
 ARRIVED = {"_arrived_at": "2026-07-02T02:00:00"}
 GOOD_ROWS = [
     {
@@ -51,6 +55,8 @@ class Story:
     settings: Settings
     before: Chapter
     nothing_new: Chapter
+    later: Chapter
+    rebuilt: Chapter
     held_before: list[tuple[Any, ...]]
     held_after: list[tuple[Any, ...]]
     fresh_version: str
@@ -83,10 +89,10 @@ def file_name(settings: Settings, table: str) -> str:
     return f"{Path(row[0]).name.split('.')[0]}.by-hand.jsonl"
 
 
-def night(settings: Settings) -> Chapter:
+def night(settings: Settings, *arguments: str) -> Chapter:
     screen = io.StringIO()
     with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(io.StringIO()):
-        exit_code = main(["run"])
+        exit_code = main(["run", *arguments])
     return look(settings, exit_code, screen.getvalue())
 
 
@@ -139,15 +145,20 @@ def story(copied_home, tmp_path_factory) -> Story:
         patch.setenv("LEADRELAY_SOURCES", str(settings.sources_file))
         before = look(settings, 0, "")
         assert before.version is not None
+        nothing_new = night(settings)
         with duckdb.connect(str(settings.published_dir / "current" / "leadrelay.duckdb"), read_only=True) as reader:
             question = "select stage, count(*) from marts.dim_person group by stage order by stage"
             held_before = reader.execute(question).fetchall()
-            nothing_new = night(settings)
+            later = night(settings, "--as-of", LATER)
             held_after = reader.execute(question).fetchall()
             with duckdb.connect(
                 str((settings.published_dir / "current" / "leadrelay.duckdb").resolve()), read_only=True
             ) as newcomer:
                 fresh = newcomer.execute("select path from duckdb_databases() where path is not null").fetchone()[0]
+        other = copied_home(tmp_path_factory.mktemp("rebuilt") / "home")
+        patch.setenv("LEADRELAY_HOME", str(other.home))
+        rebuilt = night(other, "--rebuild", "--as-of", LATER)
+        patch.setenv("LEADRELAY_HOME", str(settings.home))
         land(
             settings,
             "forms.submissions",
@@ -174,28 +185,50 @@ def story(copied_home, tmp_path_factory) -> Story:
             systems_of(settings, "crm.leads"),
         )
         required = night(settings)
-    return Story(settings, before, nothing_new, held_before, held_after, Path(fresh).parent.name, broken, required)
+    return Story(
+        settings,
+        before,
+        nothing_new,
+        later,
+        rebuilt,
+        held_before,
+        held_after,
+        Path(fresh).parent.name,
+        broken,
+        required,
+    )
 
 
-def test_a_night_without_anything_new_loads_no_row_and_ends_well(story):
+def test_a_night_without_anything_new_loads_no_row_keeps_the_version_and_says_so(story):
     assert story.nothing_new.exit_code == ExitCode.OK, story.nothing_new.screen
-    assert story.nothing_new.manifest["loads"]["this_run"] == {
-        "rows_in": 0,
-        "rows_loaded": 0,
-        "rows_quarantined": 0,
-        "rows_collapsed": 0,
-    }
     assert story.nothing_new.raw_rows == story.before.raw_rows
+    assert story.nothing_new.version == story.before.version
+    assert f"nothing new; version {story.before.manifest['version']} stands" in story.nothing_new.screen
+    assert "built       0 of " in story.nothing_new.screen
 
 
-def test_a_night_without_anything_new_publishes_a_new_version_with_the_same_numbers(story):
-    assert story.nothing_new.version != story.before.version
-    assert story.nothing_new.published == story.before.published
+def test_a_night_with_another_clock_builds_what_reads_it_and_says_why(story):
+    assert story.later.exit_code == ExitCode.OK, story.later.screen
+    assert story.later.version != story.before.version
+    assert story.later.manifest["as_of"] == LATER
+    assert set(story.later.manifest["loads"]["this_run"].values()) == {0}
+    assert " as_of moved" in story.later.screen
+    assert " unchanged since run " in story.later.screen
+    assert "rows landed" not in story.later.screen
+
+
+def test_what_such_a_night_publishes_is_what_a_rebuild_publishes(story):
+    assert story.rebuilt.exit_code == ExitCode.OK, story.rebuilt.screen
+    assert "unchanged" not in story.rebuilt.screen
+    assert len(story.later.published) > 20
+    assert story.later.published == story.rebuilt.published
+    # the clock does tell on something, or this compared nothing
+    assert story.later.published != story.before.published
 
 
 def test_a_bi_tool_that_stays_connected_neither_disturbs_the_night_nor_sees_it(story):
     assert story.held_after == story.held_before
-    assert story.fresh_version == story.nothing_new.manifest["version"]
+    assert story.fresh_version == story.later.manifest["version"]
 
 
 def test_a_broken_row_goes_to_quarantine_with_its_reason_while_the_rest_goes_on(story):
@@ -217,7 +250,7 @@ def test_a_refused_batch_leaves_raw_as_it_was_and_the_night_publishes_as_stale(s
     assert story.broken.exit_code == ExitCode.PUBLISHED_STALE, story.broken.screen
     assert story.broken.raw_rows["webinars__catalog"] == story.nothing_new.raw_rows["webinars__catalog"]
     assert story.broken.manifest["stale_tables"] == ["webinars.catalog"]
-    assert story.broken.version != story.nothing_new.version
+    assert story.broken.version != story.later.version
     assert "webinars.catalog" in story.broken.screen
 
 

@@ -11,6 +11,8 @@ from orchestration.operate.night import run_night
 from orchestration.operate.screens import night_screen
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.transform.assets import only_links_failed
+from orchestration.transform.plan import make_plan
+from orchestration.transform.project import load_manifest
 from orchestration.transform.runner import NodeFailure
 
 SOURCES = """
@@ -49,6 +51,12 @@ def test_a_broken_model_leaves_the_exact_links_and_a_warning(tmp_path: Path) -> 
     with duckdb.connect(str(settings.published_dir / "current" / "leadrelay.duckdb"), read_only=True) as connection:
         assert connection.execute("select count(*) from marts.dim_person").fetchall() == [(2,)]
         assert connection.execute("select count(*) from marts.mart_identity_review").fetchall() == [(0,)]
+    # a night with a warning is never taken for done
+    assert night.manifest["state"] is None
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        plan = make_plan(settings, load_manifest(settings), connection)
+    assert plan.kept_version is None
+    assert len(plan.reasons) == len(plan.states)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,227 @@
+"""What wakes what: each change on a warehouse that stands, against a plain walk over dbt's graph."""
+
+import json
+import shutil
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.publish.versions import MANIFEST_FILE, current_version
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.transform import plan as planning
+from orchestration.transform.plan import Plan, forget, make_plan
+from orchestration.transform.project import load_manifest
+
+
+@dataclass
+class World:
+    """A home whose last night published, and the graph that it was built from; a test changes either."""
+
+    settings: Settings
+    manifest: dict[str, Any]
+
+    def plan(self) -> Plan:
+        with duckdb.connect(str(self.settings.warehouse_path)) as connection:
+            return make_plan(self.settings, self.manifest, connection)
+
+    def execute(self, statement: str) -> None:
+        with duckdb.connect(str(self.settings.warehouse_path)) as connection:
+            connection.execute(statement)
+
+    def node(self, name: str) -> dict[str, Any]:
+        return next(node for node in self.manifest["nodes"].values() if node["name"] == name)
+
+    def behind(self, *starts: str) -> set[str]:
+        """Everything that reads one of the nodes or sources, they themselves among it when they are nodes."""
+        reached = set(starts)
+        while more := {
+            name
+            for name, node in self.manifest["nodes"].items()
+            if name not in reached and reached & set(node["depends_on"].get("nodes", ()))
+        }:
+            reached |= more
+        return reached & self.manifest["nodes"].keys()
+
+    def books(self) -> set[str]:
+        """What is read again whenever anything is published."""
+        return self.behind("source.leadrelay.ops.quality_results", "source.leadrelay.ops.identity_quality")
+
+
+@pytest.fixture(scope="module")
+def parsed(warehouse_home: Settings) -> dict[str, Any]:
+    return dict(load_manifest(warehouse_home))
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files beside the graph that a plan reads."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("dbt_project", "seeds", "expectations", "orchestration"):
+        shutil.copytree(
+            PROJECT_ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
+        )
+    return folder
+
+
+@pytest.fixture
+def world(home_copy: Settings, parsed: dict[str, Any], checkout: Path) -> World:
+    return World(replace(home_copy, project_root=checkout), deepcopy(parsed))
+
+
+def test_a_home_whose_night_published_has_nothing_to_do(world: World) -> None:
+    plan = world.plan()
+    assert plan.reasons == {}
+    assert plan.kept_version == current_version(world.settings.published_dir).name
+    assert len(plan.unchanged) == len(world.manifest["nodes"])
+    assert not plan.is_full_refresh
+
+
+@pytest.mark.parametrize("name", ["fct_person_score", "stg_crm__campaigns", "dim_stage", "int_lifecycle__entries"])
+def test_a_changed_model_wakes_itself_and_what_reads_it(world: World, name: str) -> None:
+    node = world.node(name)
+    node["raw_code"] += "\n-- another line"
+    plan = world.plan()
+    assert set(plan.reasons) == world.behind(node["unique_id"]) | world.books()
+    assert plan.reasons[node["unique_id"]] == "its definition changed"
+    assert plan.kept_version is None
+
+
+def test_a_changed_seed_wakes_what_reads_it(world: World, tmp_path: Path) -> None:
+    node = world.node("behaviour_rules")
+    path = tmp_path / "seeds" / "rules.csv"
+    path.parent.mkdir()
+    path.write_text((Path(node["root_path"]) / node["original_file_path"]).resolve().read_text() + "\n")
+    node["root_path"], node["original_file_path"] = str(tmp_path), "seeds/rules.csv"
+    assert set(world.plan().reasons) == world.behind(node["unique_id"]) | world.books()
+
+
+@pytest.mark.parametrize("table", ["finance.costs", "crm.target_lists"])
+def test_a_landed_row_wakes_what_reads_its_table(world: World, table: str) -> None:
+    source = f"source.leadrelay.{table}"
+    raw = f"raw.{table.replace('.', '__')}"
+    world.execute(
+        f"insert into {raw} by name select * replace (_load_sequence + 1000 as _load_sequence) from {raw} limit 1"
+    )
+    plan = world.plan()
+    woken = world.behind(source)
+    assert set(plan.reasons) >= woken | world.books()
+    assert set(plan.reasons) - world.books() <= woken | identity(world)
+    assert f"rows landed in {table}" in plan.reasons.values()
+
+
+def identity(world: World) -> set[str]:
+    """Identity's models of a night and what reads them, which wake together."""
+    return world.behind(world.node("int_identity__night")["unique_id"])
+
+
+def test_a_landed_record_wakes_identity_as_a_whole(world: World) -> None:
+    world.execute(
+        "insert into raw.forms__submissions by name "
+        "select * replace (_load_sequence + 1000 as _load_sequence) from raw.forms__submissions limit 1"
+    )
+    assert set(world.plan().reasons) >= identity(world)
+
+
+def test_a_rule_of_identity_wakes_identity_as_a_whole(world: World) -> None:
+    world.node("int_identity__weak_edges")["raw_code"] += "\n-- another line"
+    assert set(world.plan().reasons) >= identity(world)
+
+
+def test_another_clock_wakes_what_reads_it_and_leaves_identity_alone(world: World) -> None:
+    world.execute("update ops.as_of set as_of = as_of + interval 1 day")
+    plan = world.plan()
+    readers = {name for name, reason in plan.reasons.items() if reason == "as_of moved"}
+    assert world.node("fct_person_score")["unique_id"] in readers
+    assert set(plan.reasons) == world.behind(*readers) | world.books()
+    assert not set(plan.reasons) & {
+        node["unique_id"]
+        for node in world.manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["name"].startswith(("stg_", "int_identity__"))
+    }
+
+
+def test_a_clock_before_the_last_arrival_wakes_everything_that_reads_arrivals(world: World) -> None:
+    world.execute("update ops.as_of set as_of = as_of - interval 30 day")
+    assert set(world.plan().reasons) >= identity(world) | world.behind(world.node("stg_finance__costs")["unique_id"])
+
+
+def test_a_clock_that_passes_a_decision_wakes_what_reads_decisions(world: World) -> None:
+    seed = world.settings.project_root / "seeds" / "identity" / "identity_overrides.csv"
+    before = seed.read_text(encoding="utf-8")
+    names = before.splitlines()[0].split(",")
+    row = {"decision": "cannot_link", "decided_at": "2026-07-01 12:00:00"}
+    try:
+        world.execute("update ops.as_of set as_of = timestamp '2026-07-02 00:00:00'")
+        without = set(world.plan().reasons)
+        # the clock alone: the seed's own rows are those that were built from
+        seed.write_text(
+            before.rstrip("\n") + "\n" + ",".join(row.get(name, "") for name in names) + "\n", encoding="utf-8"
+        )
+        woken = set(world.plan().reasons)
+    finally:
+        seed.write_text(before, encoding="utf-8")
+    assert world.node("int_identity__steward_decisions")["unique_id"] not in without
+    assert woken >= world.behind(world.node("int_identity__steward_decisions")["unique_id"])
+
+
+def test_a_macro_makes_everything_anew_and_asks_for_a_full_night(world: World) -> None:
+    world.manifest["macros"]["macro.leadrelay.exact_sum"]["macro_sql"] += " "
+    plan = world.plan()
+    assert set(plan.reasons) == set(world.manifest["nodes"])
+    assert plan.is_full_refresh
+
+
+def test_a_library_of_another_version_makes_everything_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "version", lambda name: f"{name} of another day")
+    assert set(world.plan().reasons) == set(world.manifest["nodes"])
+
+
+def test_what_did_not_end_well_is_built_again_with_what_reads_it(world: World) -> None:
+    name = world.node("dim_account")["unique_id"]
+    with duckdb.connect(str(world.settings.warehouse_path)) as connection:
+        forget(connection, [name])
+    assert set(world.plan().reasons) == world.behind(name) | world.books()
+
+
+def test_a_table_that_is_gone_is_built_again(world: World) -> None:
+    world.execute("drop table marts.dim_date")
+    plan = world.plan()
+    assert plan.reasons[world.node("dim_date")["unique_id"]] == "its table is gone"
+
+
+def test_a_changed_expectation_publishes_without_building(world: World) -> None:
+    suite = world.settings.expectations_dir / "marts" / "dim_person.json"
+    before = suite.read_text(encoding="utf-8")
+    try:
+        suite.write_text(before + "\n", encoding="utf-8")
+        plan = world.plan()
+    finally:
+        suite.write_text(before, encoding="utf-8")
+    assert set(plan.reasons) == world.books()
+    assert plan.kept_version is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"state": None}, "is not what stands"),
+        ({"checks": {"passed": 1, "failed": 1}}, "a check of the published version failed"),
+        ({"stale_tables": ["crm.leads"]}, "stale: crm.leads"),
+    ],
+)
+def test_a_version_with_a_fault_is_never_taken_for_done(world: World, change: dict[str, Any], said: str) -> None:
+    path = current_version(world.settings.published_dir) / MANIFEST_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **change}), encoding="utf-8")
+    plan = world.plan()
+    assert plan.kept_version is None
+    assert said in plan.publish_reason
+    assert set(plan.reasons) == world.books()
+
+
+def test_without_a_published_version_there_is_something_to_do(world: World) -> None:
+    (world.settings.published_dir / "current").unlink()
+    assert world.plan().publish_reason == "nothing is published yet"
