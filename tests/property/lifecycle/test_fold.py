@@ -41,7 +41,8 @@ def random_history(rng: random.Random, person: int) -> list[Signal]:
             name, target, from_min = rng.choice(RETURNS)
             history.append(Signal(at, kind, 3, target, from_min, 20, f"{person}-{number}", name))
         else:
-            history.append(Signal(at, kind, 1, rng.choice([4, 5, 8]), None, 28, f"{person}-{number}", "requalified"))
+            name, priority = rng.choice([("requalified", 28), ("job_changed", 29)])
+            history.append(Signal(at, kind, 1, rng.choice([4, 5, 8]), None, priority, f"{person}-{number}", name))
     return history
 
 
