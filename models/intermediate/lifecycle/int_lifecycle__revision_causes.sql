@@ -48,7 +48,7 @@ status_history as (
     select * from {{ ref('stg_crm__status_history') }}
 ),
 
-merges as (
+crm_merges as (
     select * from {{ ref('stg_crm__merges') }}
 ),
 
@@ -125,7 +125,7 @@ object_rows as (
         source_system,
         lower(object_type) as object_type,
         winner_id as object_id
-    from merges
+    from crm_merges
 ),
 
 record_owners as (
