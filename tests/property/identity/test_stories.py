@@ -207,7 +207,7 @@ def syllables(number: int) -> str:
 
 def failing_tests(company: Company) -> str:
     """Run the tests that stand between a night and its publishing, and return what the operator reads."""
-    outcome = finish(run_dbt(company.settings, ["--quiet", "test", "--select", "int_identity__steward_conflicts"]))
+    outcome = finish(run_dbt(company.settings, ["--write-json", "test", "--select", "int_identity__steward_conflicts"]))
     assert not outcome.success
     manifest = json.loads((company.settings.dbt_target_dir / "manifest.json").read_text(encoding="utf-8"))
     return describe_failures(company.settings, manifest, outcome)
