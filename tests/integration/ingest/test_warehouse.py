@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from orchestration.errors import ConfigError, LeadrelayError, WarehouseLockedError
-from orchestration.ingest.warehouse import connect, prepare
+from orchestration.ingest.warehouse import OPS_TABLES, connect, prepare
 from orchestration.settings import PROJECT_ROOT, Settings
 
 
@@ -23,7 +23,7 @@ def test_everything_exists_before_anything_is_fed(settings, contract):
         tables = connection.execute(
             "select schema_name, count(*) from duckdb_tables() group by all order by all"
         ).fetchall()
-        assert tables == [("ops", 7), ("quarantine", 24), ("raw", 24)]
+        assert tables == [("ops", len(OPS_TABLES)), ("quarantine", 24), ("raw", 24)]
         assert connection.execute(
             "select current_setting('TimeZone'), max(version) from ops.schema_version"
         ).fetchone() == ("UTC", 1)

@@ -48,7 +48,8 @@ class World:
 
     def books(self) -> set[str]:
         """What is read again whenever anything is published."""
-        return self.behind("source.leadrelay.ops.quality_results", "source.leadrelay.ops.identity_quality")
+        names = ("quality_results", "identity_quality", "published_night", "published_ledger", "published_revisions")
+        return self.behind(*(f"source.leadrelay.ops.{name}" for name in names))
 
 
 @pytest.fixture(scope="module")
