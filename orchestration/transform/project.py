@@ -101,7 +101,13 @@ def project_fingerprint(settings: Settings) -> str:
     """
     digest = hashlib.sha256(str(settings.project_root).encode())
     own_seeds = [settings.own_seeds_dir] if settings.own_seeds_dir else []
-    for folder in (settings.dbt_project_dir, settings.models_dir, settings.seeds_dir, settings.link_model_dir, *own_seeds):
+    for folder in (
+        settings.dbt_project_dir,
+        settings.models_dir,
+        settings.seeds_dir,
+        settings.link_model_dir,
+        *own_seeds,
+    ):
         for path in sorted(folder.rglob("*")):
             if path.suffix in _PROJECT_SUFFIXES:
                 status = path.stat()
