@@ -4,10 +4,7 @@ What belongs here: making histories, writing them to a DuckDB file, running dbt 
 Who may call it: the funnel tests. Nothing here copies a rule of a model; rows are simulated one person at a time.
 """
 
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +14,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-PROJECT_ROOT = Path(__file__).resolve().parents[3]
+from orchestration.settings import Settings
+from orchestration.transform.runner import run_dbt
+from tests.integration.lifecycle.conftest import finish
+
 STAGES = ["awareness", "friend", "name", "engaged", "target", "mql", "sql", "opportunity", "customer"]
 RANK = {stage: position + 1 for position, stage in enumerate(STAGES)}
 AS_OF = datetime(2025, 8, 17, 9, 30)
@@ -348,29 +348,6 @@ def _create_surroundings(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _dbt(warehouse: Path, scratch: Path, *arguments: str) -> None:
-    """Run dbt of this checkout on ``warehouse``; its output is shown when it fails."""
-    environment = os.environ | {
-        "LEADRELAY_WAREHOUSE": str(warehouse),
-        "DBT_TARGET_PATH": str(scratch / "target"),
-        "DBT_LOG_PATH": str(scratch / "log"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    project_dir = str(PROJECT_ROOT / "dbt_project")
-    command = [
-        sys.executable,
-        "-m",
-        "dbt.cli.main",
-        *arguments,
-        "--project-dir",
-        project_dir,
-        "--profiles-dir",
-        project_dir,
-    ]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 FUNNEL = [
     "path:../models/marts/reference",
     "path:../models/marts/funnel",
@@ -390,8 +367,9 @@ FUNNEL = [
 def random_funnel(tmp_path_factory) -> Path:
     """A warehouse of 1,500 simulated histories with the funnel marts that dbt built on it, their invariants tested."""
     scratch = tmp_path_factory.mktemp("random_funnel")
-    warehouse = scratch / "warehouse.duckdb"
-    _write_warehouse(warehouse, *_random_ledger(people=1500, seed=20250817))
+    settings = Settings(home=scratch, sources_file=scratch / "sources.yml")
+    _write_warehouse(settings.warehouse_path, *_random_ledger(people=1500, seed=20250817))
     # empty: tests of other models would ask for tables that are not there
-    _dbt(warehouse, scratch, "build", "--select", *FUNNEL, "--indirect-selection", "empty")
-    return warehouse
+    outcome = finish(run_dbt(settings, ["build", "--select", *FUNNEL, "--indirect-selection", "empty"]))
+    assert outcome.success, outcome.failures
+    return settings.warehouse_path
