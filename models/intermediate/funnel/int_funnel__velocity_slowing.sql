@@ -106,10 +106,10 @@ pooled as (
         max(pairs.trailing_n) as trailing_n,
         max(pairs.trailing_mean_days) as trailing_mean_days,
         -- within the months and between them
-        sum(
-            (pairs.n - 1) * coalesce(pairs.sd_days, 0) * coalesce(pairs.sd_days, 0)
-            + pairs.n * (pairs.mean_days - pairs.trailing_mean_days) * (pairs.mean_days - pairs.trailing_mean_days)
-        ) as trailing_squares
+        cast({{ exact_sum(
+            '(pairs.n - 1) * coalesce(pairs.sd_days, 0) * coalesce(pairs.sd_days, 0)'
+            ~ ' + pairs.n * (pairs.mean_days - pairs.trailing_mean_days) * (pairs.mean_days - pairs.trailing_mean_days)'
+        ) }} as double) as trailing_squares
     from pairs
     group by
         pairs.transition_kind, pairs.track, pairs.from_stage, pairs.to_stage, pairs.segment_type,

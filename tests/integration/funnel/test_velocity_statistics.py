@@ -312,3 +312,44 @@ def test_important_stays_are_those_of_an_ideal_fit_or_a_target_account(funnel, s
         )
         is_ideal = scores.get((row.person_id, at), -math.inf) >= ideal
         assert (row.importance == "important") == (is_listed or is_ideal)
+
+
+def test_deals_move_through_the_stages_of_the_crm_as_pandas_sees_them(warehouse):
+    rows = warehouse.sql(
+        """
+        select deals.opportunity_record_id, deals.opportunity_type, history.stage, history.changed_at,
+            case when deals.is_won then 'won' when deals.is_open then 'open' else 'lost' end as outcome
+        from staging.stg_crm__opportunity_history as history
+        join marts.fct_opportunity as deals using (opportunity_id, source_system)
+        cross join ops.as_of
+        where history.changed_at <= as_of.as_of
+        order by 1, history.changed_at, history.load_sequence, history.record_id
+        """
+    ).df()
+    same = rows["opportunity_record_id"].eq(rows["opportunity_record_id"].shift())
+    rows = rows[~(same & rows["stage"].eq(rows["stage"].shift()))]
+    after = rows.groupby("opportunity_record_id")[["stage", "changed_at"]].shift(-1)
+    rows = rows.assign(to_stage=after["stage"], left_at=after["changed_at"]).dropna(subset=["to_stage"])
+    rows["days"] = (rows["left_at"] - rows["changed_at"]).dt.total_seconds() / 86_400
+    expected = {}
+    for column in ("all", "opportunity_type", "outcome"):
+        values = "all" if column == "all" else rows[column]
+        for period in (rows["left_at"].dt.strftime("%Y-%m"), "all"):
+            part = rows.assign(value=values, period=period)
+            for key, days in part.groupby(["stage", "to_stage", "period", "value"])["days"]:
+                expected[(*key, column)] = (
+                    len(days),
+                    days.mean(),
+                    days.median(),
+                    days.quantile(0.75),
+                    days.quantile(0.9),
+                )
+    found = warehouse.sql(
+        """
+        select from_stage, to_stage, period, segment_value, segment_type, n, mean_days, median_days, p75_days, p90_days
+        from marts.mart_opportunity_velocity
+        """
+    ).fetchall()
+    assert {row[:5] for row in found} == expected.keys()
+    for row in found:
+        assert row[5:] == pytest.approx(expected[row[:5]], abs=2e-6), row
