@@ -33,6 +33,10 @@ class LandingError(LeadrelayError):
     """A landed file cannot be taken in; it stays where it is."""
 
 
+class ReaderError(LeadrelayError):
+    """An outside system could not be read to the end; what has landed stays, and the next run goes on from there."""
+
+
 class WarehouseLockedError(LeadrelayError):
     """Another process holds the warehouse file."""
 

@@ -41,6 +41,11 @@ class Settings:
         return self.home / "landing"
 
     @property
+    def readers_dir(self) -> Path:
+        """How far each reader has come; without it the next run reads everything again."""
+        return self.home / "readers"
+
+    @property
     def warehouse_path(self) -> Path:
         """The working DuckDB file; only the nightly's rooms open it."""
         return self.home / "warehouse.duckdb"

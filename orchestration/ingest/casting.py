@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from orchestration.ingest.contract import ContractColumn, ContractTable
-from orchestration.ingest.sources import FeedOptions
+from orchestration.ingest.feeds import FeedOptions
 from orchestration.sql import quote_identifier, quote_literal
 
 KEY_TIMESTAMP_FORMAT = "%Y-%m-%d %H:%M:%S.%f"

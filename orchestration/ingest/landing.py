@@ -5,25 +5,29 @@ What does not: reading what is in them (`orchestration.ingest.reader`).
 Layout: ``landing/<source>/<table>/<arrival date>/<file>`` beside ``<file>.arrival.json``.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from orchestration.errors import LandingError
 from orchestration.ingest.contract import ContractTable
-from orchestration.ingest.sources import Feed
+from orchestration.ingest.feeds import Feed, FeedBase
 
 SIDECAR_SUFFIX = ".arrival.json"
 # Names that writers use for a file that is not finished.
 UNFINISHED_SUFFIXES = (".part", ".tmp", ".partial", ".crdownload", SIDECAR_SUFFIX)
 CHUNK_BYTES = 1 << 20
+_DISK_ERRORS = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS})
 
 
 @dataclass(frozen=True)
@@ -46,15 +50,18 @@ class LandedFile:
         Checksum of the bytes as they landed.
     source_system
         The system its rows come from.
+    is_read
+        Whether a reader made it. Its content may be that of an older file (a value set back), and is loaded all the same.
     """
 
     path: Path
     relative_path: str
-    feed: Feed
+    feed: FeedBase
     arrived_at: datetime
     load_sequence: int
     sha256: str
     source_system: str
+    is_read: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class _Candidate:
 def find_pending(
     landing_dir: Path,
     table: ContractTable,
-    feeds: Iterable[Feed],
+    feeds: Iterable[FeedBase],
     known_paths: frozenset[str],
     known_checksums: frozenset[str],
     settle_seconds: float = 1.0,
@@ -128,7 +135,7 @@ def find_pending(
     candidates = [
         candidate for candidate in _walk(landing_dir, table, problems) if candidate.relative_path not in known_paths
     ]
-    claimed: list[tuple[_Candidate, Feed]] = []
+    claimed: list[tuple[_Candidate, FeedBase]] = []
     for candidate in candidates:
         feed = _claim(candidate, feeds)
         if feed is None:
@@ -162,6 +169,131 @@ def find_pending(
     return PendingFiles(
         files=tuple(_unique_contents(files, known_checksums)), problems=tuple(problems), unsettled=tuple(unsettled)
     )
+
+
+class Arrivals:
+    """Where a reader's files land: each appears whole, under a name that nothing else has, with its sidecar beside it.
+
+    Parameters
+    ----------
+    landing_dir
+        The landing folder.
+    table
+        The contract's table that the files belong to.
+    system
+        The system that the rows come from.
+    now
+        Arrival of the files, with zone; default the clock when each lands.
+    """
+
+    def __init__(self, landing_dir: Path, table: ContractTable, system: str, now: datetime | None = None) -> None:
+        self._landing_dir = landing_dir
+        self._root = landing_dir / table.source / table.name
+        self._system = system
+        self._now = now
+        self._sequence: int | None = None
+
+    @contextmanager
+    def temporary(self) -> Iterator[Path]:
+        """Give a path to write to; what was not landed from there is removed.
+
+        Raises
+        ------
+        LandingError
+            If landing cannot be written, or is full.
+        """
+        path = self._root / f".reading-{os.getpid()}-{uuid4().hex}.tmp"
+        try:
+            for folder in (self._root.parent, self._root):
+                if folder.is_symlink():
+                    raise LandingError(
+                        f"{folder}: a symbolic link; landing holds plain folders only. Nothing was read."
+                    )
+            self._root.mkdir(parents=True, exist_ok=True)
+            for left_over in self._root.glob(".reading-*.tmp"):
+                left_over.unlink()
+            yield path
+        except OSError as error:
+            if error.errno not in _DISK_ERRORS:
+                raise
+            raise LandingError(
+                f"{self._root}: cannot be written ({error.strerror}). What landed before stays; the next run goes on from there."
+            ) from error
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def land(self, temporary: Path, name: Callable[[int], str]) -> str:
+        """Move a finished file into landing and state its arrival.
+
+        Parameters
+        ----------
+        temporary
+            The file, from `temporary`.
+        name
+            Gives the file's name from its load sequence.
+
+        Returns
+        -------
+        str
+            Path relative to landing.
+
+        Raises
+        ------
+        LandingError
+            If landing cannot be written.
+        """
+        moment = self._now or datetime.now(tz=UTC)
+        folder = self._root / moment.astimezone(UTC).strftime("%Y-%m-%d")
+        sequence = (self._sequence if self._sequence is not None else _highest_sequence(self._landing_dir)) + 1
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            target = folder / name(sequence)
+            while target.exists() or target.with_name(target.name + SIDECAR_SUFFIX).exists():
+                sequence += 1
+                target = folder / name(sequence)
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            digest, _ = checksum(temporary)
+            sidecar = {
+                "arrived_at": _timestamp(moment),
+                "load_sequence": sequence,
+                "sha256": digest,
+                "source_system": self._system,
+                "is_read": True,
+            }
+            # First the sidecar: a file that a killed process left without one would count as younger than what is read after it.
+            write_sidecar(target, sidecar)
+            self._sequence = sequence
+            temporary.rename(target)
+            _fsync_folder(folder)
+        except OSError as error:
+            raise LandingError(
+                f"{folder}: cannot be written ({error.strerror}). What landed before stays; the next run goes on from there."
+            ) from error
+        return target.relative_to(self._landing_dir).as_posix()
+
+
+def landed_by(landing_dir: Path, table: ContractTable, feed: FeedBase) -> list[Path]:
+    """Return the files of one feed that are in landing, in load order.
+
+    Parameters
+    ----------
+    landing_dir
+        The landing folder.
+    table
+        The contract's table.
+    feed
+        The feed whose pattern and system the files must match.
+    """
+    found = [
+        candidate
+        for candidate in _walk(landing_dir, table, [])
+        if candidate.sidecar is not None
+        and feed.takes(candidate.path.name)
+        and candidate.sidecar["source_system"] == feed.system
+    ]
+    return [candidate.path for candidate in sorted(found, key=_sequence)]
 
 
 def write_sidecar(path: Path, sidecar: dict[str, Any]) -> None:
@@ -271,14 +403,14 @@ def _walk_day(folder: Path, relative_day: str, problems: list[str]) -> Iterator[
             yield _Candidate(path=path, relative_path=relative, sidecar=read_sidecar(path) if has_sidecar else None)
 
 
-def _claim(candidate: _Candidate, feeds: tuple[Feed, ...]) -> Feed | None:
+def _claim(candidate: _Candidate, feeds: tuple[FeedBase, ...]) -> FeedBase | None:
     matching = [feed for feed in feeds if feed.takes(candidate.path.name)]
     if candidate.sidecar is not None:
         matching = [feed for feed in matching if feed.system == candidate.sidecar["source_system"]]
     return matching[0] if matching else None
 
 
-def _landed(candidate: _Candidate, feed: Feed, sidecar: dict[str, Any]) -> LandedFile:
+def _landed(candidate: _Candidate, feed: FeedBase, sidecar: dict[str, Any]) -> LandedFile:
     try:
         arrived_at = datetime.fromisoformat(str(sidecar["arrived_at"]))
         if arrived_at.tzinfo is not None:
@@ -291,6 +423,7 @@ def _landed(candidate: _Candidate, feed: Feed, sidecar: dict[str, Any]) -> Lande
             load_sequence=int(sidecar["load_sequence"]),
             sha256=str(sidecar["sha256"]),
             source_system=feed.system,
+            is_read=bool(sidecar.get("is_read", False)),
         )
     except ValueError as error:
         raise LandingError(
@@ -305,7 +438,7 @@ def _sequence(candidate: _Candidate) -> int:
 def _unique_contents(files: list[LandedFile], known_checksums: frozenset[str]) -> Iterator[LandedFile]:
     seen = set(known_checksums)
     for file in files:
-        if file.sha256 not in seen:
+        if file.is_read or file.sha256 not in seen:
             seen.add(file.sha256)
             yield file
 
@@ -338,10 +471,10 @@ def _settled_checksum(path: Path, settle_seconds: float) -> str | None:
 
 
 def _copy_in(
-    landing_dir: Path, table: ContractTable, feeds: tuple[Feed, ...], problems: list[str], now: datetime | None
+    landing_dir: Path, table: ContractTable, feeds: tuple[FeedBase, ...], problems: list[str], now: datetime | None
 ) -> None:
     for feed in feeds:
-        if feed.location is None:
+        if not isinstance(feed, Feed) or feed.location is None or feed.is_object_store:
             continue
         folder = Path(feed.location)
         if not folder.is_dir():

@@ -16,9 +16,9 @@ import duckdb
 
 from orchestration.errors import ConfigError, LandingError, LeadrelayError
 from orchestration.ingest.contract import LINEAGE_COLUMNS, ContractTable
+from orchestration.ingest.feeds import FeedBase
 from orchestration.ingest.landing import LandedFile, PendingFiles, find_pending
 from orchestration.ingest.reader import BATCH, RAW_TEXT_LIMIT, REJECTS, Batch, drop_batch, read_batch
-from orchestration.ingest.sources import Feed
 from orchestration.quality.gates import judge_batch
 from orchestration.quality.results import CheckResult, write_results
 from orchestration.quality.rowlevel import apply_row_rules, row_rules
@@ -77,7 +77,7 @@ def pending_files(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     contract_table: ContractTable,
-    feeds: Iterable[Feed],
+    feeds: Iterable[FeedBase],
     settle_seconds: float = 1.0,
     now: datetime | None = None,
     again: Collection[str] = (),
@@ -131,7 +131,7 @@ def load_table(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     contract_table: ContractTable,
-    feeds: Iterable[Feed],
+    feeds: Iterable[FeedBase],
     run_id: str,
     pending: PendingFiles | None = None,
     again: Collection[str] = (),

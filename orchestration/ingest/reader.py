@@ -18,8 +18,8 @@ from orchestration.errors import ConfigError, LandingError
 from orchestration.ingest.casting import cast_column, record_key, row_hash
 from orchestration.ingest.contract import ContractColumn, ContractTable
 from orchestration.ingest.expressions import Expression, ExpressionError, resolve
+from orchestration.ingest.feeds import FeedBase, Format
 from orchestration.ingest.landing import LandedFile
-from orchestration.ingest.sources import Feed, Format
 from orchestration.ingest.textfile import (
     ENGINE_LINE_BYTES,
     MAX_LINE_BYTES,
@@ -78,7 +78,7 @@ class Batch:
 class _Shape:
     """A group before it is mapped."""
 
-    feed: Feed
+    feed: FeedBase
     relation: str
     raw_text: str
     columns: tuple[str, ...]
@@ -162,7 +162,7 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, table: ContractTable) 
 
 
 def _parquet_shapes(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, feed: Feed, indexes: list[int], work_dir: Path
+    connection: duckdb.DuckDBPyConnection, batch: Batch, feed: FeedBase, indexes: list[int], work_dir: Path
 ) -> Iterable[_Shape]:
     by_schema: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
     for index in indexes:
@@ -197,7 +197,7 @@ def _parquet_shapes(
 def _text_shapes(
     connection: duckdb.DuckDBPyConnection,
     batch: Batch,
-    feed: Feed,
+    feed: FeedBase,
     indexes: list[int],
     file_format: Format,
     work_dir: Path,
@@ -278,14 +278,14 @@ def _csv_columns(connection: duckdb.DuckDBPyConnection, file: LandedFile, plain:
     return tuple(stripped)
 
 
-def _delimiter(feed: Feed, name: str) -> str:
+def _delimiter(feed: FeedBase, name: str) -> str:
     return feed.options.delimiter or ("\t" if ".tsv" in name.lower() else ",")
 
 
 def _read_lines(
     connection: duckdb.DuckDBPyConnection,
     name: str,
-    feed: Feed,
+    feed: FeedBase,
     batch: Batch,
     plain: Mapping[int, PlainFile],
     columns: tuple[str, ...],
@@ -440,7 +440,7 @@ def _columns_as_json(columns: tuple[str, ...]) -> str:
 
 
 def map_columns(
-    table: ContractTable, feed: Feed, available: Sequence[str], where: str
+    table: ContractTable, feed: FeedBase, available: Sequence[str], where: str
 ) -> tuple[dict[str, Expression], Expression | None]:
     """Resolve a feed's mapping against the columns that a file has.
 
@@ -577,7 +577,7 @@ def _extra_sql(shape: _Shape, used: set[str]) -> str:
 
 
 def _mapped_sql(
-    table: ContractTable, feed: Feed, mapping: Mapping[str, Expression], types: Mapping[str, str]
+    table: ContractTable, feed: FeedBase, mapping: Mapping[str, Expression], types: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
     """Return column -> (SQL, type) of what is mapped, texts that mean nothing made null."""
     nulls = ", ".join(quote_literal(text) for text in feed.options.null_strings)
@@ -599,7 +599,7 @@ def _mapped_sql(
 def _insert_typed(
     connection: duckdb.DuckDBPyConnection,
     batch: Batch,
-    feed: Feed,
+    feed: FeedBase,
     mapped: Mapping[str, tuple[str, str]],
     level_one: str,
     arrival_type: str | None,

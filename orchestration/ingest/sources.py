@@ -1,155 +1,89 @@
-"""sources.yml: which tables are fed, by which files, and how their columns map to the contract's.
+"""sources.yml: which tables are fed, by which readers, and how their columns map to the contract's.
 
-What belongs here: the file's shape (pydantic) and every check that needs no data.
-What does not: reading files (`orchestration.ingest.reader`) or the contract itself (`orchestration.ingest.contract`).
+What belongs here: reading the file and every check that needs the contract but no data. What does not: the shape of a feed
+(`orchestration.ingest.feeds`), reading files (`orchestration.ingest.reader`) or the contract itself (`orchestration.ingest.contract`).
 Everything wrong is a `ConfigError` that names the file, the key, the nearest right names and the fix, before anything is read.
 """
 
 import codecs
-import fnmatch
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from orchestration.errors import ConfigError
 from orchestration.ingest.contract import Contract, ContractTable
 from orchestration.ingest.expressions import ExpressionError, is_plain_name, parse_expression
+from orchestration.ingest.feeds import (
+    VANISHED,
+    AnyFeed,
+    ApiKeyAuth,
+    BearerAuth,
+    CursorPaging,
+    Feed,
+    FeedBase,
+    FeedOptions,
+    Incremental,
+    LinkPaging,
+    NoAuth,
+    NoPaging,
+    OAuth2Auth,
+    ObjectStorage,
+    OffsetPaging,
+    PagePaging,
+    PostgresConnection,
+    PostgresFeed,
+    RestFeed,
+    Retries,
+    Strict,
+)
 from orchestration.ingest.names import nearest
-
-Format = Literal["csv", "jsonl", "parquet"]
-Compression = Literal["none", "gzip", "zstd"]
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_FORMAT_BY_SUFFIX: Mapping[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
+_PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+")
+# What files of a reader's own making never need.
+_BYTE_OPTIONS = frozenset({"delimiter", "encoding", "compression", "header", "quote"})
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "options": FeedOptions,
+    "storage": ObjectStorage,
+    "connection": PostgresConnection,
+    "retries": Retries,
+    "incremental": Incremental,
 }
-_COMPRESSION_BY_SUFFIX: Mapping[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+_KINDS: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    "reader": {"files": Feed, "postgres": PostgresFeed, "rest": RestFeed},
+    "auth": {"none": NoAuth, "api_key": ApiKeyAuth, "bearer": BearerAuth, "oauth2": OAuth2Auth},
+    "paging": {
+        "none": NoPaging,
+        "page": PagePaging,
+        "offset": OffsetPaging,
+        "cursor": CursorPaging,
+        "link": LinkPaging,
+    },
+}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FeedOptions(_Strict):
-    """How the bytes of a feed's files become text.
-
-    Parameters
-    ----------
-    delimiter
-        One character between CSV fields; default ``,`` (a tab for ``.tsv``).
-    encoding
-        Any encoding that Python knows: ``utf-8``, ``gb18030``, ``utf-16`` ...
-    compression
-        ``none``, ``gzip`` or ``zstd``; default by the file's ending.
-    timezone
-        IANA name in which timestamps without an offset are meant; default UTC.
-    date_format, timestamp_format
-        One or several ``strptime`` formats, tried in order; default ISO 8601.
-    header
-        Whether a CSV begins with its column names.
-    quote
-        The CSV quote character.
-    null_strings
-        Texts that mean "nothing"; default the empty text.
-    """
-
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    encoding: str = "utf-8"
-    compression: Compression | None = None
-    timezone: str = "UTC"
-    date_format: str | tuple[str, ...] = ()
-    timestamp_format: str | tuple[str, ...] = ()
-    header: bool = True
-    quote: str = Field(default='"', max_length=1)
-    null_strings: tuple[str, ...] = ("",)
-
-    @property
-    def date_formats(self) -> tuple[str, ...]:
-        """Date formats as a tuple."""
-        return (self.date_format,) if isinstance(self.date_format, str) else self.date_format
-
-    @property
-    def timestamp_formats(self) -> tuple[str, ...]:
-        """Timestamp formats as a tuple."""
-        return (self.timestamp_format,) if isinstance(self.timestamp_format, str) else self.timestamp_format
-
-
-class Feed(_Strict):
-    """One system's files for one table.
-
-    Parameters
-    ----------
-    system
-        Name of the system that the rows come from; part of every key.
-    reader
-        ``files``.
-    files
-        Pattern on the file name inside ``landing/<source>/<table>/*/`` (and inside ``location``).
-    location
-        Folder outside landing whose matching files are copied in; relative to ``sources.yml``.
-    format
-        ``csv``, ``jsonl`` or ``parquet``; default by the file's ending.
-    options
-        How bytes become text.
-    columns
-        Our column -> a column of the file, or an expression over its columns. Without it names are taken as they are.
-    arrival
-        Expression that gives a row's arrival (history exports); default the file's arrival.
-    """
-
-    system: str
-    reader: Literal["files"] = "files"
-    files: str = "*"
-    location: str | None = None
-    format: Format | None = None
-    options: FeedOptions = FeedOptions()
-    columns: dict[str, str] = Field(default_factory=dict)
-    arrival: str | None = None
-
-    def format_of(self, name: str) -> Format | None:
-        """Return the format of a file called ``name``, or None when neither feed nor ending says it."""
-        if self.format is not None:
-            return self.format
-        suffixes = [suffix.lower() for suffix in Path(name).suffixes]
-        if suffixes and suffixes[-1] in _COMPRESSION_BY_SUFFIX:
-            suffixes.pop()
-        return _FORMAT_BY_SUFFIX.get(suffixes[-1]) if suffixes else None
-
-    def compression_of(self, name: str) -> Compression:
-        """Return how a file called ``name`` is compressed."""
-        return self.options.compression or _COMPRESSION_BY_SUFFIX.get(Path(name).suffix.lower(), "none")
-
-    def takes(self, name: str) -> bool:
-        """Whether the feed's pattern matches the file name."""
-        return fnmatch.fnmatchcase(name, self.files)
-
-
-class TableEntry(_Strict):
+class TableEntry(Strict):
     """One table of sources.yml: its feeds, and whether the night may publish without it."""
 
     required: bool = False
-    feeds: tuple[Feed, ...] = Field(min_length=1)
+    feeds: tuple[AnyFeed, ...] = Field(min_length=1)
 
 
-class _SourceEntry(_Strict):
+class _SourceEntry(Strict):
     tables: dict[str, TableEntry]
 
 
-class _Document(_Strict):
+class _Document(Strict):
     version: Literal[1]
     sources: dict[str, _SourceEntry]
 
@@ -169,7 +103,7 @@ class TableFeeds:
     """
 
     table: ContractTable
-    feeds: tuple[Feed, ...]
+    feeds: tuple[FeedBase, ...]
     is_required: bool = False
 
 
@@ -188,7 +122,7 @@ class Sources:
     path: Path
     tables: Mapping[str, TableFeeds] = field(default_factory=dict)
 
-    def feeds(self, full_name: str) -> tuple[Feed, ...]:
+    def feeds(self, full_name: str) -> tuple[FeedBase, ...]:
         """Return the feeds of a table; empty when the file does not name it."""
         entry = self.tables.get(full_name)
         return entry.feeds if entry else ()
@@ -242,52 +176,76 @@ def load_sources(path: Path, contract: Contract) -> Sources:
             feeds = tuple(
                 _check_feed(path, f"{key}.feeds[{index}]", table, feed) for index, feed in enumerate(table_entry.feeds)
             )
+            _refuse_twins(path, key, feeds)
             tables[full_name] = TableFeeds(table=table, feeds=feeds, is_required=table_entry.required)
     return Sources(path=path, tables=tables)
 
 
 def _explain(path: Path, error: ValidationError) -> str:
     lines = []
-    for problem in error.errors():
-        location = [str(part) for part in problem["loc"]]
-        key = ".".join(location) or "(top level)"
+    problems = error.errors()
+    # A feed that is wrong counts as none, which pydantic then says of the list as well.
+    inner = [problem for problem in problems if problem["type"] != "too_short"]
+    for problem in inner or problems:
+        shown, model = _place(problem["loc"])
+        key = ".".join(shown) or "(top level)"
+        context = problem.get("ctx") or {}
         if problem["type"] == "extra_forbidden":
-            known = _fields_at(location[:-1])
-            lines.append(f"{key}: unknown key. {nearest(location[-1], known)}")
+            lines.append(f"{key}: unknown key. {_nearest_key(shown[-1], model)}")
         elif problem["type"] == "missing":
             lines.append(f"{key}: missing; add it.")
+        elif problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            part = shown[-1] if shown[-1] in _KINDS else "reader"
+            where = f"{key}.type" if part in ("auth", "paging") else f"{key}.reader"
+            word = str(context.get("tag", ""))
+            lines.append(f"{where}: {word!r} is not one that leadrelay knows. {nearest(word, _KINDS[part])}")
+        elif shown and shown[-1].endswith("_env"):
+            # What stands there may be the secret itself: it is not repeated.
+            lines.append(
+                f"{key}: not the name of an environment variable. Export the secret, write the variable's name."
+            )
         else:
-            lines.append(f"{key}: {problem['msg']} (it is {problem['input']!r}).")
+            # Only a plain value is repeated: a whole feed may hold what was meant to be secret.
+            found = problem["input"]
+            shows = f" (it is {found!r})" if isinstance(found, str | int | float | None) else ""
+            lines.append(f"{key}: {problem['msg']}{shows}.")
     return "\n".join(f"{path}: {line}" for line in lines)
 
 
-def _fields_at(location: list[str]) -> list[str]:
+def _place(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:
+    """Return a problem's keys as they stand in the file, and the shape that its last key stands in."""
+    shown: list[str] = []
     model: type[BaseModel] = _Document
-    if "options" in location:
-        model = FeedOptions
-    elif "feeds" in location:
-        model = Feed
-    elif len(location) >= 4:  # noqa: PLR2004 (sources.<source>.tables.<table>)
-        model = TableEntry
-    elif len(location) == 2:  # noqa: PLR2004 (sources.<source>)
-        model = _SourceEntry
-    return list(model.model_fields)
+    before: int | str = ""
+    for index, part in enumerate(location):
+        kinds = _KINDS["reader"] if isinstance(before, int) and "feeds" in shown else _KINDS.get(str(before), {})
+        if str(part) in kinds and str(before) not in ("params", "columns"):
+            # pydantic names which kind it took; the file does not have it in this place.
+            model = kinds[str(part)]
+        else:
+            shown.append(str(part))
+            if index < len(location) - 1:
+                model = _inside(model, str(part), shown)
+        before = part
+    return shown, model
 
 
-def _check_feed(path: Path, key: str, table: ContractTable, feed: Feed) -> Feed:
-    refuse = _Refusal(path, key)
-    if not _SYSTEM.fullmatch(feed.system):
-        raise refuse("system", f"{feed.system!r} is not a name; use letters, digits, '_', '.' and '-'.")
-    if "/" in feed.files or "\\" in feed.files or ".." in feed.files:
-        fix = "It is a pattern on the file's name; name the folder in `location`."
-        raise refuse("files", f"{feed.files!r} is a path. {fix}")
-    _check_options(refuse, feed.options)
-    _check_columns(refuse, table, feed)
-    if feed.location is None:
-        return feed
-    folder = Path(_expand(refuse, feed.location)).expanduser()
-    location = folder if folder.is_absolute() else (path.parent / folder).resolve()
-    return feed.model_copy(update={"location": str(location)})
+def _inside(model: type[BaseModel], part: str, shown: list[str]) -> type[BaseModel]:
+    if part in _PARTS and part in model.model_fields:
+        return _PARTS[part]
+    depth: dict[int, type[BaseModel]] = {
+        2: _SourceEntry,
+        4: TableEntry,
+    }  # sources.<source> and sources.<source>.tables.<table>
+    return depth.get(len(shown), model)
+
+
+def _nearest_key(name: str, model: type[BaseModel]) -> str:
+    keys = list(model.model_fields)
+    secret = f"{name}_env"
+    if secret in keys:
+        return f"A secret never stands in this file: export it, and name the variable in {secret}."
+    return nearest(name, keys)
 
 
 @dataclass(frozen=True)
@@ -299,6 +257,94 @@ class _Refusal:
 
     def __call__(self, part: str, problem: str) -> ConfigError:
         return ConfigError(f"{self.path}: {self.key}.{part}: {problem}")
+
+
+def _check_feed(path: Path, key: str, table: ContractTable, feed: FeedBase) -> FeedBase:
+    refuse = _Refusal(path, key)
+    if not _SYSTEM.fullmatch(feed.system):
+        raise refuse("system", f"{feed.system!r} is not a name; use letters, digits, '_', '.' and '-'.")
+    _check_options(refuse, feed.options)
+    _check_columns(refuse, table, feed)
+    if isinstance(feed, Feed):
+        return _check_files(refuse, path, feed)
+    unused = sorted(_BYTE_OPTIONS & feed.options.model_fields_set)
+    if unused:
+        raise refuse(
+            f"options.{unused[0]}",
+            "says how a file's bytes are read, and this reader makes its files itself; remove it.",
+        )
+    if isinstance(feed, PostgresFeed):
+        return _check_postgres(refuse, feed)
+    return _check_rest(refuse, feed) if isinstance(feed, RestFeed) else feed
+
+
+def _check_files(refuse: _Refusal, path: Path, feed: Feed) -> Feed:
+    if "/" in feed.files or "\\" in feed.files or ".." in feed.files:
+        fix = "It is a pattern on the file's name; name the folder in `location`."
+        raise refuse("files", f"{feed.files!r} is a path. {fix}")
+    location = None if feed.location is None else _expand(refuse, "location", feed.location)
+    if location is not None and "://" in location:
+        if not _PROTOCOL.match(location):
+            raise refuse("location", f"{location!r} names no bucket; write for example s3://bucket/prefix.")
+        _refuse_password(refuse, "location", location)
+        return feed.model_copy(update={"location": location.rstrip("/")})
+    if feed.storage is not None:
+        raise refuse("storage", "belongs to an object store; `location` names none, such as s3://bucket/prefix.")
+    if location is None:
+        return feed
+    folder = Path(location).expanduser()
+    absolute = folder if folder.is_absolute() else (path.parent / folder).resolve()
+    return feed.model_copy(update={"location": str(absolute)})
+
+
+def _check_postgres(refuse: _Refusal, feed: PostgresFeed) -> PostgresFeed:
+    address = feed.connection
+    parts = [name for name in ("host", "database", "user") if getattr(address, name) is None]
+    if address.uri_env is None and parts:
+        raise refuse("connection", f"lacks {', '.join(parts)}; or name a variable with the whole address in uri_env.")
+    if feed.sweep and not any(VANISHED in expression for expression in feed.columns.values()):
+        raise refuse(
+            "sweep",
+            f"no column says what a vanished row becomes; map one over {VANISHED}, such as `is_deleted: {VANISHED}` "
+            f"or `stage: case when {VANISHED} then 'Deleted' else stage end`.",
+        )
+    if feed.columns and not feed.sweep and any(VANISHED in expression for expression in feed.columns.values()):
+        raise refuse("columns", f"{VANISHED} is there only with `sweep: true`; add it.")
+    return feed
+
+
+def _check_rest(refuse: _Refusal, feed: RestFeed) -> RestFeed:
+    url = _expand(refuse, "url", feed.url).rstrip("/")
+    path = _expand(refuse, "path", feed.path)
+    _check_address(refuse, "url", url)
+    update: dict[str, Any] = {"url": url, "path": path}
+    if "://" in path:
+        raise refuse("path", f"{path!r} is an address; write the host in `url` and only what follows here.")
+    if isinstance(feed.auth, OAuth2Auth):
+        token_url = _expand(refuse, "auth.token_url", feed.auth.token_url)
+        _check_address(refuse, "auth.token_url", token_url)
+        update["auth"] = feed.auth.model_copy(update={"token_url": token_url})
+    return feed.model_copy(update=update)
+
+
+def _check_address(refuse: _Refusal, part: str, url: str) -> None:
+    _refuse_password(refuse, part, url)
+    split = urlsplit(url)
+    if split.scheme not in ("http", "https") or not split.hostname:
+        raise refuse(part, f"{url!r} is no address; write for example https://api.example.com.")
+
+
+def _refuse_password(refuse: _Refusal, part: str, url: str) -> None:
+    if "@" in urlsplit(url).netloc:
+        raise refuse(part, "holds a user or password; name environment variables for them instead.")
+
+
+def _refuse_twins(path: Path, key: str, feeds: tuple[FeedBase, ...]) -> None:
+    """Two feeds of one table whose readers would write under one name cannot be told apart afterwards."""
+    prefixes = [feed.pattern for feed in feeds if not isinstance(feed, Feed)]
+    for pattern in prefixes:
+        if prefixes.count(pattern) > 1:
+            raise ConfigError(f"{path}: {key}.feeds: two feeds read {pattern!r}; give one of them another `system`.")
 
 
 def _check_options(refuse: _Refusal, options: FeedOptions) -> None:
@@ -316,7 +362,7 @@ def _check_options(refuse: _Refusal, options: FeedOptions) -> None:
                 raise refuse(f"options.{part}", f"{text!r} holds no % directive; write for example '%d-%m-%Y'.")
 
 
-def _check_columns(refuse: _Refusal, table: ContractTable, feed: Feed) -> None:
+def _check_columns(refuse: _Refusal, table: ContractTable, feed: FeedBase) -> None:
     for column, expression in feed.columns.items():
         if column not in table.column_names:
             hint = nearest(column, table.column_names)
@@ -340,14 +386,12 @@ def _check_expression(refuse: _Refusal, part: str, text: str) -> None:
             raise refuse(part, f"{text!r}: {error}. {fix}") from error
 
 
-def _expand(refuse: _Refusal, text: str) -> str:
+def _expand(refuse: _Refusal, part: str, text: str) -> str:
     def value(match: re.Match[str]) -> str:
         name, default = match["name"], match["default"]
         found = os.environ.get(name) or default
         if found is None:
-            raise refuse(
-                "location", f"environment variable {name} is not set; set it, or write ${{{name}:-a/default}}."
-            )
+            raise refuse(part, f"environment variable {name} is not set; set it, or write ${{{name}:-a/default}}.")
         return found
 
     return _VARIABLE.sub(value, text)

@@ -57,6 +57,18 @@ OPS_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("status", "VARCHAR"),
         ("message", "VARCHAR"),
     ),
+    "reader_runs": (
+        ("run_id", "VARCHAR"),
+        ("source_table", "VARCHAR"),
+        ("source_system", "VARCHAR"),
+        ("reader", "VARCHAR"),
+        ("ended_at", "TIMESTAMP"),
+        ("files_landed", "BIGINT"),
+        ("rows_landed", "BIGINT"),
+        ("rows_vanished", "BIGINT"),
+        ("status", "VARCHAR"),
+        ("message", "VARCHAR"),
+    ),
     "quality_results": (
         ("run_id", "VARCHAR"),
         ("checked_at", "TIMESTAMP"),
@@ -343,13 +355,62 @@ def write_kept(connection: duckdb.DuckDBPyConnection, kept: Mapping[str, Sequenc
 
 
 def stale_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return the tables whose newest load was refused, each with the message."""
-    rows = connection.execute(
+    """Return the tables whose newest load was refused, or whose newest reading failed, each with the message."""
+    refused = connection.execute(
         "select source_table, message from ops.loads "
         "qualify row_number() over (partition by source_table order by loaded_at desc, load_sequence desc) = 1 and status = 'refused' "
         "order by source_table"
     ).fetchall()
-    return dict(rows)
+    # A warehouse of before there were readers has no such table until it is prepared again.
+    known = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'ops' and table_name = 'reader_runs'"
+    ).fetchone()
+    failed = (
+        connection.execute(
+            "select source_table, string_agg(message, chr(10) order by source_system, reader) from ("
+            "select * from ops.reader_runs "
+            "qualify ended_at = max(ended_at) over (partition by source_table)) where status = 'failed' group by source_table order by source_table"
+        ).fetchall()
+        if known and known[0]
+        else []
+    )
+    stale = dict(refused)
+    for table, message in failed:
+        stale[table] = "\n".join(part for part in (stale.get(table), message) if part)
+    return dict(sorted(stale.items()))
+
+
+def write_reader_runs(
+    connection: duckdb.DuckDBPyConnection, run_id: str, source_table: str, runs: Sequence[Mapping[str, Any]]
+) -> None:
+    """Append how each of one table's readers ended, all with one moment.
+
+    Parameters
+    ----------
+    connection
+        The prepared warehouse.
+    run_id
+        The night.
+    source_table
+        ``<source>.<table>``.
+    runs
+        ``source_system``, ``reader``, ``files_landed``, ``rows_landed``, ``rows_vanished``, ``status`` (``read`` or ``failed``) and
+        ``message`` of each. None clears what an earlier night noted for a table that has no such reader any more.
+    """
+    row = connection.execute("select count(*) from ops.reader_runs where source_table = ?", [source_table]).fetchone()
+    if not runs and (not row or not row[0]):
+        return
+    moment = datetime.now(tz=UTC).replace(tzinfo=None)
+    if not runs:
+        runs = [{"source_system": None, "reader": None, "status": "removed", "message": ""}]
+    for run in runs:
+        connection.execute(
+            "insert into ops.reader_runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                run_id, source_table, run["source_system"], run["reader"], moment, run.get("files_landed", 0),
+                run.get("rows_landed", 0), run.get("rows_vanished", 0), run["status"], run["message"],
+            ],
+        )  # fmt: skip
 
 
 def _create(connection: duckdb.DuckDBPyConnection, schema: str, name: str, columns: Iterable[tuple[str, str]]) -> None:

@@ -8,16 +8,26 @@ What does not belong here: how a table is loaded and checked (`orchestration.ing
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import dagster as dg
 import duckdb
 
+from orchestration.ingest.collect import Collected, collect_table
 from orchestration.ingest.contract import Contract, ContractTable, load_contract
 from orchestration.ingest.loader import LoadResult, load_table
 from orchestration.ingest.sources import Sources, load_sources
-from orchestration.ingest.warehouse import OPS_TABLES, connect, prepare, read_kept, write_as_of, write_kept
+from orchestration.ingest.warehouse import (
+    OPS_TABLES,
+    connect,
+    prepare,
+    read_kept,
+    write_as_of,
+    write_kept,
+    write_reader_runs,
+)
 from orchestration.operate.jobs import INGEST_STEP, RAW_GROUP
 from orchestration.publish.remembered import remember_published
 from orchestration.quality.results import CheckResult
@@ -81,8 +91,7 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
             for key, table in tables.items():
                 if key not in context.selected_asset_keys:
                     continue
-                result = load_table(connection, settings, table, sources.feeds(table.full_name), context.run.run_id)
-                _tell(result)
+                result = _read_and_load(connection, settings, table, sources, context.run.run_id)
                 yield from (_check_result(key, check) for check in result.checks)
                 if result.is_refused and _is_required(sources, table):
                     refused.append(result)
@@ -99,6 +108,33 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
         )
 
     return ingest
+
+
+def _read_and_load(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, table: ContractTable, sources: Sources, run_id: str
+) -> LoadResult:
+    """Let the readers of one table land what is new, then load it; a reader that failed makes the table stale."""
+    feeds = sources.feeds(table.full_name)
+    collected = collect_table(settings, table, feeds)
+    write_reader_runs(connection, run_id, table.full_name, [_reader_run(one) for one in collected])
+    result = load_table(connection, settings, table, feeds, run_id)
+    _tell(result)
+    failed = [one.message for one in collected if one.is_failed]
+    if not failed:
+        return result
+    return replace(result, is_refused=True, message="\n".join(part for part in (result.message, *failed) if part))
+
+
+def _reader_run(one: Collected) -> dict[str, Any]:
+    return {
+        "source_system": one.system,
+        "reader": one.reader,
+        "files_landed": one.files,
+        "rows_landed": one.rows,
+        "rows_vanished": one.vanished,
+        "status": "failed" if one.is_failed else "read",
+        "message": one.message,
+    }
 
 
 def raw_asset_key(table: ContractTable) -> dg.AssetKey:
@@ -207,8 +243,13 @@ def _is_required(sources: Sources, table: ContractTable) -> bool:
 
 def _required_refused(refused: list[LoadResult]) -> str:
     names = ", ".join(result.source_table for result in refused)
-    failed = "; ".join(check.message for result in refused for check in result.checks if check.is_batch_refused)
-    return f"the new rows of {names} were refused, and sources.yml calls {'it' if len(refused) == 1 else 'them'} required: {failed}"
+    checks = [check.message for result in refused for check in result.checks if check.is_batch_refused]
+    calls = f"sources.yml calls {'it' if len(refused) == 1 else 'them'} required"
+    if not checks:
+        return (
+            f"{names} could not be brought up to date, and {calls}: {'; '.join(result.message for result in refused)}"
+        )
+    return f"the new rows of {names} were refused, and {calls}: {'; '.join(checks)}"
 
 
 def _tell(result: LoadResult) -> None:

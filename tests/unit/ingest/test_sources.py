@@ -72,6 +72,82 @@ def test_each_mistake_names_file_key_and_fix(tmp_path, contract, feed, key, told
     assert caught.value.exit_code == ExitCode.USAGE
 
 
+POSTGRES = "{system: crm, reader: postgres, connection: {uri_env: CRM_URL}, table: public.forms, key: [id]%s}"
+REST = "{system: api, reader: rest, url: 'https://api.example.com'%s}"
+
+
+@pytest.mark.parametrize(
+    ("feed", "key", "told"),
+    [
+        (
+            "{system: a, reader: postgre}",
+            "feeds.0.reader",
+            "'postgre' is not one that leadrelay knows. Did you mean: postgres",
+        ),
+        (POSTGRES % ", cursr: x", "feeds.0.cursr", "unknown key. Did you mean: cursor"),
+        (POSTGRES % ", sweep: maybe", "feeds.0.sweep", "valid boolean"),
+        ("{system: crm, reader: postgres, connection: {uri_env: CRM}, key: [id]}", "feeds.0.table", "missing; add it"),
+        (POSTGRES % ", location: exports", "feeds.0.location", "unknown key"),
+        (POSTGRES % ", options: {delimiter: ';'}", "feeds[0].options.delimiter", "makes its files itself"),
+        (POSTGRES % ", sweep: true", "feeds[0].sweep", "such as `is_deleted: _is_vanished`"),
+        (POSTGRES % f", columns: {{{REQUIRED}, message: _is_vanished}}", "feeds[0].columns", "only with `sweep: true`"),
+        (
+            "{system: crm, reader: postgres, connection: {host: db, password: hunter2secret}, table: t, key: [id]}",
+            "feeds.0.connection.password",
+            "A secret never stands in this file: export it, and name the variable in password_env",
+        ),
+        (
+            "{system: crm, reader: postgres, connection: {uri_env: 'postgresql://u:hunter2secret@h/d'}, table: t, key: [id]}",
+            "feeds.0.connection.uri_env",
+            "not the name of an environment variable",
+        ),
+        (
+            "{system: crm, reader: postgres, connection: {host: db}, table: t, key: [id]}",
+            "feeds[0].connection",
+            "lacks database, user; or name a variable with the whole address in uri_env",
+        ),
+        (
+            REST % ", paging: {type: pages}",
+            "feeds.0.paging.type",
+            "'pages' is not one that leadrelay knows. Did you mean: page",
+        ),
+        (REST % ", paging: {type: cursor, path: next}", "feeds.0.paging.param", "missing"),
+        (REST % ", paging: {type: offset, limt: 10}", "feeds.0.paging.limt", "unknown key. Did you mean: limit"),
+        (REST % ", auth: {type: api_key, key: hunter2secret}", "feeds.0.auth.key", "name the variable in key_env"),
+        (REST % ", auth: {type: oauth}", "feeds.0.auth.type", "Did you mean: oauth2"),
+        (REST % ", incremental: {param: since}", "feeds.0.incremental.field", "missing"),
+        ("{system: a, reader: rest, url: 'ftp://x'}", "feeds[0].url", "is no address"),
+        ("{system: a, reader: rest, url: 'https://u:hunter2secret@x'}", "feeds[0].url", "holds a user or password"),
+        (REST % ", path: 'https://elsewhere'", "feeds[0].path", "write the host in `url`"),
+        (FEED % ", location: 's3:///x'", "feeds[0].location", "names no bucket"),
+        (FEED % ", storage: {key_env: K}", "feeds[0].storage", "belongs to an object store"),
+        (FEED % ", location: 's3://b/p', storage: {secret: hunter2secret}", "feeds.0.storage.secret", "in secret_env"),
+        (
+            FEED % ", location: 's3://b/p', storage: {secret_env: 'hunter2/secret'}",
+            "feeds.0.storage.secret_env",
+            "not the name",
+        ),
+    ],
+)
+def test_each_mistake_about_a_reader_names_file_key_and_fix_and_no_secret(tmp_path, contract, feed, key, told):
+    path = write(tmp_path, feed)
+    with pytest.raises(ConfigError) as caught:
+        load_sources(path, contract)
+    text = str(caught.value)
+    assert text.startswith(f"{path}: ")
+    assert key in text
+    assert told in text
+    assert "hunter2" not in text
+
+
+def test_two_feeds_that_would_write_under_one_name_are_refused(tmp_path, contract):
+    path = write(tmp_path, f"{REST % ', path: /a'}\n          - {REST % ', path: /a'}")
+    with pytest.raises(
+        ConfigError, match=re.escape("two feeds read 'api.rest.a.*'; give one of them another `system`")
+    ):
+        load_sources(path, contract)
+
+
 @pytest.mark.parametrize(
     ("part", "told"),
     [
