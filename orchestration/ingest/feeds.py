@@ -208,8 +208,17 @@ class Feed(FeedBase):
 
 
 class _CollectedFeed(FeedBase):
-    """A feed whose reader makes the files itself, under names of its own."""
+    """A feed whose reader makes the files itself, under names of its own.
 
+    Parameters
+    ----------
+    name
+        Part of those names; needed only when two feeds of one table read the same table or path.
+    retries
+        How often it asks again.
+    """
+
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+$")
     retries: Retries = Retries()
 
     @property
@@ -288,7 +297,7 @@ class PostgresFeed(_CollectedFeed):
     @property
     def prefix(self) -> str:
         """Beginning of the names of this feed's files in landing."""
-        return f"{self.system}.postgres.{slug(self.table)}"
+        return f"{self.system}.postgres.{slug(self.name or self.table)}"
 
 
 class NoAuth(Strict):
@@ -473,6 +482,8 @@ class RestFeed(_CollectedFeed):
         JSONPath of the list of records in an answer; ``$`` when the answer is the list.
     records_may_be_missing
         For an API that leaves the list out when it is empty.
+    optional
+        Fields that the API leaves out of a record when they are empty; they land as null, so that a mapping may read them.
     requests_per_minute
         Ask no faster.
     timeout_seconds
@@ -490,13 +501,14 @@ class RestFeed(_CollectedFeed):
     incremental: Incremental | None = None
     records: str = "$"
     records_may_be_missing: bool = False
+    optional: tuple[str, ...] = ()
     requests_per_minute: float | None = Field(default=None, gt=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
 
     @property
     def prefix(self) -> str:
         """Beginning of the names of this feed's files in landing."""
-        return f"{self.system}.rest.{slug(self.path or 'list')}"
+        return f"{self.system}.rest.{slug(self.name or self.path or 'list')}"
 
 
 def slug(text: str) -> str:

@@ -344,7 +344,7 @@ def _refuse_twins(path: Path, key: str, feeds: tuple[FeedBase, ...]) -> None:
     prefixes = [feed.pattern for feed in feeds if not isinstance(feed, Feed)]
     for pattern in prefixes:
         if prefixes.count(pattern) > 1:
-            raise ConfigError(f"{path}: {key}.feeds: two feeds read {pattern!r}; give one of them another `system`.")
+            raise ConfigError(f"{path}: {key}.feeds: two feeds read {pattern!r}; give each a `name` of its own.")
 
 
 def _check_options(refuse: _Refusal, options: FeedOptions) -> None:

@@ -367,7 +367,8 @@ def _check_list(feed: RestFeed, body: Any) -> None:  # noqa: ANN401 - any JSON
 
 def _land(reading: Reading, feed: RestFeed, records: list[Any], known: frozenset[str], before: str) -> str:
     """Land one page, unless it was in the last complete reading or has just come; return its digest."""
-    lines = b"".join(_line(record) for record in records)
+    absent = dict.fromkeys(feed.optional)
+    lines = b"".join(_line({**absent, **record} if isinstance(record, dict) else record) for record in records)
     digest = hashlib.sha256(lines).hexdigest()
     if records and digest not in known and digest != before:
         with reading.arrivals.temporary() as path:

@@ -140,11 +140,16 @@ def test_each_mistake_about_a_reader_names_file_key_and_fix_and_no_secret(tmp_pa
     assert "hunter2" not in text
 
 
+def test_two_feeds_of_one_path_have_each_a_name(tmp_path, contract):
+    path = write(tmp_path, f"{REST % ', path: /a, name: live'}\n          - {REST % ', path: /a, name: archived'}")
+    assert [feed.pattern for feed in load_sources(path, contract).feeds("forms.submissions")] == [
+        "api.rest.live.*", "api.rest.archived.*",
+    ]  # fmt: skip
+
+
 def test_two_feeds_that_would_write_under_one_name_are_refused(tmp_path, contract):
     path = write(tmp_path, f"{REST % ', path: /a'}\n          - {REST % ', path: /a'}")
-    with pytest.raises(
-        ConfigError, match=re.escape("two feeds read 'api.rest.a.*'; give one of them another `system`")
-    ):
+    with pytest.raises(ConfigError, match=re.escape("two feeds read 'api.rest.a.*'; give each a `name` of its own")):
         load_sources(path, contract)
 
 

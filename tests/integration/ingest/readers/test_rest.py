@@ -339,6 +339,14 @@ def test_records_that_are_no_objects_go_to_quarantine(bench, night, server, feed
     assert {reasons[0] for _, reasons in bench.quarantine()} == {"line is not a JSON object"}
 
 
+def test_a_field_that_is_left_out_when_empty_may_be_mapped(night, server, feed):
+    server.answer = lambda *_: Answer({"items": items(1, 2)})
+    columns = {"submission_id": "submission_id", "submitted_at": "submitted_at", "email": "mail"}
+    single = {"paging": {"type": "none"}, "columns": columns}
+    assert "no column 'mail'" in night(feed(**single), TABLE)[1].message
+    assert night(feed(**single, name="lenient", optional=["mail"]), TABLE)[1].rows_loaded == 2
+
+
 # ----------------------------------------------------------------------------------------------------------------- resume
 
 

@@ -1,0 +1,64 @@
+"""What a failed reader means for the night: its table is stale and says why, everything else goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.ingest.sources import load_sources
+from orchestration.ingest.warehouse import stale_tables
+from orchestration.operate.raw_assets import _read_and_load, _required_refused
+
+SUBMISSION = '{"submission_id": "s1", "submitted_at": "2026-02-28T10:00:00Z"}\n'
+
+
+@pytest.fixture
+def sources(bench, contract):
+    """Check a sources.yml in which the table has the given feeds."""
+
+    def make(*feeds: str):
+        path: Path = bench.settings.home / "sources.yml"
+        listed = "".join(f"          - {feed}\n" for feed in feeds)
+        path.write_text(
+            f"version: 1\nsources:\n  forms:\n    tables:\n      submissions:\n        feeds:\n{listed}",
+            encoding="utf-8",
+        )
+        return load_sources(path, contract)
+
+    return make
+
+
+DEAD = "{system: api, reader: rest, url: 'http://127.0.0.1:9', retries: {attempts: 1}}"
+FILES = "{system: site, files: 'site*'}"
+
+
+def test_a_failed_reader_makes_its_table_stale_and_what_is_there_is_loaded(bench, sources):
+    table = bench.table("forms.submissions")
+    bench.drop("site.jsonl", SUBMISSION)
+    result = _read_and_load(bench.connection, bench.settings, table, sources(DEAD, FILES), "night-1")
+    assert (result.is_refused, result.rows_loaded) == (True, 1)
+    (message,) = stale_tables(bench.connection).values()
+    assert message.startswith(
+        "forms.submissions: rest reader of api: http://127.0.0.1:9 cannot be read: ConnectionError"
+    )
+    assert bench.rows("select run_id, reader, source_system, status, files_landed from ops.reader_runs") == [
+        ("night-1", "rest", "api", "failed", 0)
+    ]
+    assert "could not be brought up to date, and sources.yml calls it required" in _required_refused([result])
+
+
+def test_a_reader_that_is_taken_out_leaves_no_stale_table(bench, sources):
+    table = bench.table("forms.submissions")
+    _read_and_load(bench.connection, bench.settings, table, sources(DEAD), "night-1")
+    assert list(stale_tables(bench.connection)) == ["forms.submissions"]
+    result = _read_and_load(bench.connection, bench.settings, table, sources(FILES), "night-2")
+    assert not result.is_refused
+    assert stale_tables(bench.connection) == {}
+
+
+def test_one_of_two_readers_that_fails_is_enough(bench, sources):
+    table = bench.table("forms.submissions")
+    other = DEAD.replace("system: api", "system: other")
+    _read_and_load(bench.connection, bench.settings, table, sources(DEAD, other), "night-1")
+    (message,) = stale_tables(bench.connection).values()
+    assert "rest reader of api" in message
+    assert "rest reader of other" in message
