@@ -278,7 +278,7 @@ class PostgresFeed(_CollectedFeed):
     sweep
         Compare all keys each time: rows that vanished land once more with ``_is_vanished``, keys that the cursor missed are read.
     sweep_limit
-        Largest share of the known rows that may vanish at once; more is an error, not a deletion.
+        Largest share of the known rows that may vanish at once; more than that, and than ten, is an error and not a deletion.
     rows_per_file
         A longer read lands in several files, and a broken one goes on after the last of them.
     """

@@ -43,6 +43,8 @@ _INTEGERS = frozenset({"int2", "int4", "int8"})
 _KEY_TYPES = _INTEGERS | {"text", "varchar", "bpchar", "uuid", "numeric"}
 _KEYS_PER_QUERY = 500
 _CONNECT_SECONDS = "15"
+# So many rows may vanish from a small table whatever share they are, as long as any are left.
+_FEW = 10
 # SQLSTATE classes of a server that is gone, busy or restarting; everything else fails again when it is asked again.
 _PASSING = ("08", "53", "57", "40", "58")
 
@@ -144,12 +146,11 @@ def _read_once(reading: Reading, feed: PostgresFeed, address: str) -> None:
     with _session(address) as session:
         table = _describe(session, feed)
         _check_mapping(feed, table)
-        server_now = _one(session, "select now()::text")
         place = reading.place(feed)
         if table.cursor is None:
             _read_whole(reading, feed, session, table, place)
         else:
-            _read_by_cursor(reading, feed, session, table, place, server_now)
+            _read_by_cursor(reading, feed, session, table, place)
         if feed.sweep:
             _sweep(reading, feed, session, table)
 
@@ -240,10 +241,6 @@ def _address(connection: PostgresConnection, secrets: Secrets) -> str:
     return complete
 
 
-def _one(session: _Session, query: str) -> str:
-    return str(session.rows(query)[0][0])
-
-
 # ------------------------------------------------------------------------------------------------------------- the table
 
 
@@ -318,7 +315,6 @@ def _read_by_cursor(
     session: _Session,
     table: _Table,
     place: Mapping[str, Any],
-    server_now: str,
 ) -> None:
     """Land what the cursor says is new, file by file; the place moves on with each."""
     cursor = table.cursor
@@ -329,7 +325,7 @@ def _read_by_cursor(
     # Rows without a cursor value are read each time, since nothing says when they change.
     where = f"where {name} is null or {name} >= {_start(cursor, since, feed)}" if since is not None else ""
     query = (
-        f"select {table.selected}, {name}::text as {quote_identifier(_CURSOR_TEXT)} from {table.relation} {where} "
+        f"select {table.selected}, {_reached(cursor)} as {quote_identifier(_CURSOR_TEXT)} from {table.relation} {where} "
         f"order by {name} nulls first, {table.key_order}"
     )
     # What the overlap reads again, night after night, has landed already.
@@ -344,11 +340,19 @@ def _read_by_cursor(
             digests.append(writer.close())
             if digests[-1] not in known:
                 _land(reading, feed, path, writer.rows)
-        since = _not_after(cursor, reached, server_now, session)
+        since = reached
         reading.progress.write({"cursor": since, "digests": digests})
 
 
 _CURSOR_TEXT = "_leadrelay_cursor"
+
+
+def _reached(cursor: _Column) -> str:
+    """Return the SQL of a row's cursor as text, never after the moment at which the snapshot was taken."""
+    name = quote_identifier(cursor.name)
+    if cursor.type_name in _INTEGERS:
+        return f"{name}::text"
+    return f"case when {name} is not null then least({name}, now()::{cursor.type_name}) end::text"
 
 
 def _start(cursor: _Column, since: str, feed: PostgresFeed) -> str:
@@ -356,13 +360,6 @@ def _start(cursor: _Column, since: str, feed: PostgresFeed) -> str:
     if cursor.type_name in _INTEGERS:
         return f"{value}::bigint - {feed.overlap_ids}"
     return f"{value} - interval '{feed.overlap_minutes} minutes'"
-
-
-def _not_after(cursor: _Column, reached: str | None, server_now: str, session: _Session) -> str | None:
-    if reached is None or cursor.type_name in _INTEGERS:
-        return reached
-    now = f"{quote_literal(server_now)}::timestamptz::{cursor.type_name}"
-    return _one(session, f"select least({quote_literal(reached)}::{cursor.type_name}, {now})::text")
 
 
 def _sliced(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[list[pa.RecordBatch]]:
@@ -474,9 +471,12 @@ def _difference(local: duckdb.DuckDBPyConnection, left: str, right: str) -> list
 
 
 def _check_share(local: duckdb.DuckDBPyConnection, feed: PostgresFeed, vanished: int) -> None:
-    row = local.execute("select count(*) from known where not is_vanished").fetchone()
-    known = int(row[0]) if row else 0
-    if known and vanished / known > feed.sweep_limit:
+    row = local.execute(
+        "select (select count(*) from known where not is_vanished), (select count(*) from present)"
+    ).fetchone()
+    known, present = row or (0, 0)
+    is_many = vanished > _FEW or present == 0
+    if known and is_many and vanished / known > feed.sweep_limit:
         raise ReaderError(
             f"{vanished} of {known} known rows are gone from {feed.table}, more than sweep_limit {feed.sweep_limit:g}. An emptied table, a "
             "lost permission or another database looks like this. None was marked; if they are really gone, raise sweep_limit for one run."

@@ -229,6 +229,23 @@ def test_a_connection_lost_in_mid_read_goes_on_after_the_last_file(bench, night,
     assert result.rows_in == result.rows_loaded + result.rows_collapsed
 
 
+def test_many_files_are_read_in_one_session(night, database, monkeypatch):
+    from orchestration.ingest.collect import postgres
+
+    database(LEADS, insert(1, 40))
+    opened = []
+    connect = driver.connect
+
+    def counted(*arguments, **options):
+        opened.append(True)
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(postgres.driver, "connect", counted)
+    assert night(feed(rows_per_file=10, overlap_minutes=0))[0].files == 4
+    monkeypatch.setattr(postgres.driver, "connect", connect)
+    assert len(opened) == 1
+
+
 def test_a_database_that_is_gone_is_told_and_the_next_run_goes_on(bench, night, database, monkeypatch):
     from orchestration.ingest.collect import postgres
 
