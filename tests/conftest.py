@@ -52,7 +52,8 @@ def _project_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         # A project of a test's own, with other models, is none of these.
         is_ours = (settings.dbt_project_dir / "dbt_project.yml").read_bytes() == ours
         link_model = os.path.relpath(settings.link_model_dir, settings.project_root)
-        shared = kept / f"{is_ours or settings.project_root} {link_model} {settings.own_seeds_dir or ''}".replace("/", "_")
+        name = f"{is_ours or settings.project_root} {link_model} {settings.own_seeds_dir or ''}"
+        shared = kept / name.replace("/", "_")
         if shared.exists() and not own.exists():
             own.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(shared, own)

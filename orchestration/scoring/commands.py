@@ -130,7 +130,7 @@ def _require_learner() -> None:
         import sklearn  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise ConfigError(
-            "the prediction needs scikit-learn, which is not installed: pip install scikit-learn"
+            "the prediction needs scikit-learn, which is not installed: pip install 'leadrelay[prediction]'"
         ) from error
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from fractions import Fraction
 
 import duckdb
+import lifelines
 import numpy as np
 import pandas as pd
 import pytest
@@ -125,7 +126,6 @@ def test_medians_and_shares_equal_exact_fractions(stays, published):
 
 
 def test_medians_with_open_cases_equal_lifelines(stays, published):
-    lifelines = pytest.importorskip("lifelines")
     compared = with_open = 0
     for track, stage, segment_type, value, period, group in groups_of(stays):
         for move in set(group["move"]) - {""}:
@@ -151,7 +151,6 @@ def test_medians_with_open_cases_equal_lifelines(stays, published):
 
 def test_shares_with_returns_as_competitors_equal_lifelines(stays, published):
     """Lifelines has no Aalen-Johansen for ties and moves them at random, so it is given groups whose days all differ."""
-    lifelines = pytest.importorskip("lifelines")
     compared = competing = 0
     for track, stage, segment_type, value, period, group in groups_of(stays):
         if segment_type != "all" or group["days"].duplicated().any() or (group["days"] <= 0).any():
