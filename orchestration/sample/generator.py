@@ -71,6 +71,13 @@ class SampleSummary:
     rows: dict[str, int]
     files: int
 
+    def __str__(self) -> str:
+        """Say it in one line, for who waits."""
+        return (
+            f"{sum(self.rows.values()):,} rows of {self.people:,} people and {self.visitors:,} anonymous devices in {self.files} files, "
+            f"{self.first_day} to {self.last_day}: {self.landing_dir} (truth: {self.truth_dir})"
+        )
+
 
 def write_sample(
     out_dir: Path,

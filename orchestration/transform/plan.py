@@ -33,6 +33,7 @@ from orchestration.ingest.warehouse import connect, prepare
 from orchestration.publish.versions import read_manifest
 from orchestration.settings import Settings
 from orchestration.sql import qualified, quote_literal
+from orchestration.transform.seeds import seed_folder
 
 BUILT_TABLE = "ops.built_nodes"
 # Key of a published version's manifest.json.
@@ -431,7 +432,7 @@ class _Planner:
         arrived = self._row(f"select max(arrived_at) from ({' union all '.join(latest)}) as arrivals")[0]
         found: dict[str, Any] = {"arrivals": min(self.as_of, str(arrived or self.as_of))}
         for name, (file, column) in _SEED_MOMENTS.items():
-            path = self.settings.project_root / "seeds" / file
+            path = seed_folder(self.settings) / file
             found[name] = self._row(
                 f"select count(*) from read_csv({quote_literal(str(path))}, all_varchar = true, header = true) "
                 f"where try_cast({column} as timestamp) <= cast({quote_literal(self.as_of)} as timestamp)"
