@@ -140,7 +140,7 @@ class Plan:
         """Return the decision for people: how much is built, each reason with its number, and what stands since when."""
         tests, all_tests = _count_tests(self.reasons), _count_tests([*self.reasons, *self.unchanged])
         tables, all_tables = len(self.reasons) - tests, len(self.reasons) + len(self.unchanged) - all_tests
-        lines = [f"built       {tables} of {all_tables} tables, {tests} of {all_tests} tests of them run"]
+        lines = [f"to build    {tables} of {all_tables} tables, {tests} of {all_tests} tests"]
         lines += [f"  {count:>5} {reason}" for reason, count in sorted(Counter(self.reasons.values()).items())]
         lines += [
             f"  {count:>5} unchanged since run {run[:8]}"

@@ -204,7 +204,7 @@ def test_a_night_without_anything_new_loads_no_row_keeps_the_version_and_says_so
     assert story.nothing_new.raw_rows == story.before.raw_rows
     assert story.nothing_new.version == story.before.version
     assert f"nothing new; version {story.before.manifest['version']} stands" in story.nothing_new.screen
-    assert "built       0 of " in story.nothing_new.screen
+    assert "to build    0 of " in story.nothing_new.screen
 
 
 def test_a_night_with_another_clock_builds_what_reads_it_and_says_why(story):
