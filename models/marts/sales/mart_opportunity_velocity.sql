@@ -3,7 +3,7 @@
 with
 
 stays as (
-    select * from {{ ref('int_funnel__deal_stays') }}
+    select * from {{ ref('int_sales__deal_stays') }}
     where to_stage is not null
 ),
 
