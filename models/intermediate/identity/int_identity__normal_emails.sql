@@ -12,6 +12,13 @@ touch_keys as (
     select * from {{ ref('int_identity__touch_keys') }}
 ),
 
+listed_addresses as (
+    select {{ blank_to_null('identifier') }} as raw_email from {{ source('consent', 'suppression') }}
+    where
+        {{ is_landed_tonight() }}
+        and identifier_type = 'email'
+),
+
 character_maps as (
     select * from {{ ref('int_identity__character_maps') }}
 ),
@@ -46,6 +53,9 @@ typed as (
     union
     select email as raw_email from touch_keys
     where email is not null
+    union
+    select raw_email from listed_addresses
+    where raw_email is not null
 ),
 
 unknown as (

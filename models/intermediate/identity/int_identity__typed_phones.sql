@@ -16,6 +16,13 @@ touch_keys as (
     select * from {{ ref('int_identity__touch_keys') }}
 ),
 
+listed_numbers as (
+    select {{ blank_to_null('identifier') }} as raw_phone from {{ source('consent', 'suppression') }}
+    where
+        {{ is_landed_tonight() }}
+        and identifier_type = 'phone'
+),
+
 character_maps as (
     select * from {{ ref('int_identity__character_maps') }}
 ),
@@ -56,6 +63,12 @@ typed as (
         '' as country_code
     from touch_keys
     where phone is not null
+    union
+    select
+        raw_phone,
+        '' as country_code
+    from listed_numbers
+    where raw_phone is not null
 ),
 
 unknown as (
