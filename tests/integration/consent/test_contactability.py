@@ -58,19 +58,26 @@ def history(warehouse, addresses, as_of):
         kind = CHANNELS[channel]["identifier_type"]
         country = countries.get((row["country"] or "").lower(), "")
         text = (row[kind] or "").strip()
-        address = addresses.get((kind, text, country if kind == "phone" else None)) if kind in {"email", "phone"} else text
+        address = (
+            addresses.get((kind, text, country if kind == "phone" else None)) if kind in {"email", "phone"} else text
+        )
         if address and row["moment"] <= as_of:
             explicit = (row["method"] or "").lower() in EXPLICIT
             told[address, channel, purpose].append((row["moment"], effect == "withdrawal", explicit, reason))
 
     columns = "email, phone, wechat_openid, external_id, country"
-    for row in records(warehouse, f"select *, submitted_at as moment, consent_method as method from staging.stg_forms__submissions"):
+    for row in records(
+        warehouse, "select *, submitted_at as moment, consent_method as method from staging.stg_forms__submissions"
+    ):
         if row["consent_marketing"]:
             named = re.findall("[a-z_]+", (row["consent_channels"] or "").lower())
             for channel, entry in CHANNELS.items():
                 if channel in named or (not named and entry["is_form_default"] == "true"):
                     tell(row, channel, "marketing", "grant", "consent")
-    for row in records(warehouse, f"select occurred_at as moment, action, channel, purpose, method, {columns} from staging.stg_consent__events"):
+    for row in records(
+        warehouse,
+        f"select occurred_at as moment, action, channel, purpose, method, {columns} from staging.stg_consent__events",
+    ):
         action = ACTIONS[row["action"].lower()]
         tell(row, row["channel"], ALIASES[row["purpose"]], action["effect"], action["reason"])
     return {key: sorted(events, key=lambda event: event[:2]) for key, events in told.items()}
@@ -87,7 +94,9 @@ def listed(warehouse, addresses, as_of):
     """Reasons that lists give: {(address, channel, purpose): {reason}}."""
     found = defaultdict(set)
     for row in records(warehouse, "select * from staging.stg_consent__suppression"):
-        is_on = (row["valid_from"] is None or row["valid_from"] <= as_of) and (row["valid_to"] is None or row["valid_to"] > as_of)
+        is_on = (row["valid_from"] is None or row["valid_from"] <= as_of) and (
+            row["valid_to"] is None or row["valid_to"] > as_of
+        )
         kind = row["identifier_type"]
         address = addresses.get((kind, row["identifier"].strip(), "" if kind == "phone" else None))
         if not is_on or address is None:
@@ -100,9 +109,10 @@ def listed(warehouse, addresses, as_of):
     return found
 
 
-def verdict(events, lists, rule, as_of, *, usable, needs_consent):
-    """The reason that holds for one address after its history was lived through, event by event."""
+def live_through(events):
+    """The standing no, the standing yes and the standing half yes of one address."""
     no, yes, half_yes = None, None, None
+    # a yes is sorted before a no of the same moment
     for moment, is_no, is_explicit, reason in events:
         if is_no:
             no, yes, half_yes = reason, None, None
@@ -110,25 +120,28 @@ def verdict(events, lists, rule, as_of, *, usable, needs_consent):
             no, yes = None, moment
         else:
             half_yes = moment
-    # the walk above sorts a yes before a no of the same moment
-    if "black_list" in lists or "do_not_call" in lists:
-        return "black_list" if "black_list" in lists else "do_not_call"
-    if no:
-        return no
-    if not usable:
-        return "shared_address"
-    if not needs_consent:
-        return "not_needed"
+    return no, yes, half_yes
+
+
+def verdict(events, lists, rule, as_of, *, usable, needs_consent):
+    """The reason that holds for one address: the first of the ladder."""
+    no, yes, half_yes = live_through(events)
     days = rule["consent_days"]
-    if yes and not (days and yes + timedelta(days=int(days)) <= as_of):
-        return "consent"
-    if "white_list" in lists:
-        return "white_list"
-    if rule["basis"] == "opt_out":
-        return "no_objection"
-    if yes:
-        return "consent_expired"
-    return "no_explicit_consent" if half_yes else "no_consent"
+    is_over = bool(yes and days and yes + timedelta(days=int(days)) <= as_of)
+    ladder = {
+        "black_list": "black_list" in lists,
+        "do_not_call": "do_not_call" in lists,
+        no: no,
+        "shared_address": not usable,
+        "not_needed": not needs_consent,
+        "consent": yes and not is_over,
+        "white_list": "white_list" in lists,
+        "no_objection": rule["basis"] == "opt_out",
+        "consent_expired": yes,
+        "no_explicit_consent": half_yes,
+        "no_consent": True,
+    }
+    return next(reason for reason, holds in ladder.items() if holds)
 
 
 def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, listed, as_of):
@@ -159,7 +172,9 @@ def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, li
         known = countries[row["person_id"]] - {None}
         regime = max((COUNTRIES.get(one, strictest) for one in known), key=STRICTNESS.get, default=strictest)
         for channel, entry in CHANNELS.items():
-            if entry["identifier_type"] != row["identifier_type"] or (entry["needs_mobile"] == "true" and not row["is_mobile"]):
+            if entry["identifier_type"] != row["identifier_type"] or (
+                entry["needs_mobile"] == "true" and not row["is_mobile"]
+            ):
                 continue
             for purpose, needs_consent in PURPOSES.items():
                 key = row["identifier_value"], channel, purpose
@@ -186,7 +201,16 @@ def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, li
         assert answers[key] == (reason, regime, may, permitted), key
     # what the sample company plants is all there
     seen = Counter(reason for reason, *_ in answers.values())
-    assert {"consent", "no_objection", "no_consent", "no_explicit_consent", "unsubscribed", "black_list", "do_not_call", "not_needed"} <= set(seen)
+    assert {
+        "consent",
+        "no_objection",
+        "no_consent",
+        "no_explicit_consent",
+        "unsubscribed",
+        "black_list",
+        "do_not_call",
+        "not_needed",
+    } <= set(seen)
 
 
 def test_who_has_unsubscribed_and_come_back_by_a_box_ticked_beforehand_stays_out(warehouse):
