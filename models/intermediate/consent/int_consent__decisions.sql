@@ -131,7 +131,7 @@ standing_withdrawals as (
             and withdrawals.channel = grants.channel
             and withdrawals.purpose = grants.purpose
             and grants.kind = 'explicit'
-            and grants.occurred_at > withdrawals.occurred_at
+            and withdrawals.occurred_at < grants.occurred_at
     where
         withdrawals.kind = 'withdrawal'
         and grants.consent_id is null

@@ -63,7 +63,10 @@ engagements as (
 ),
 
 text_facts as (
-    {%- for column in ['country', 'region', 'industry', 'company_size', 'department', 'job_title', 'stage', 'grade', 'route', 'is_competitor', 'has_corporate_email'] %}
+    {%- for column in [
+        'country', 'region', 'industry', 'company_size', 'department', 'job_title', 'stage', 'grade', 'route', 'is_competitor',
+        'has_corporate_email'
+    ] %}
         select
             person_id,
             '{{ column }}' as field,
