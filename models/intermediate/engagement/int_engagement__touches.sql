@@ -60,7 +60,7 @@ tracked as (
         interactions.source_system,
         interactions.content_id,
         interactions.product_id,
-        interactions.campaign_id,
+        coalesce(interactions.campaign_id, interactions.utm_campaign) as campaign_id,
         interactions.utm_source,
         interactions.utm_medium,
         interactions.utm_campaign,
