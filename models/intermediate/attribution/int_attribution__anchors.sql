@@ -1,0 +1,125 @@
+with
+
+targets as (
+    select * from {{ ref('int_attribution__targets') }}
+),
+
+paths as (
+    select * from {{ ref('int_attribution__paths') }}
+),
+
+anchors as (
+    select * from {{ ref('attribution_anchors') }}
+),
+
+stages as (
+    select * from {{ ref('stages') }}
+),
+
+transitions as (
+    select * from {{ ref('fct_lifecycle_transition') }}
+),
+
+persons as (
+    select * from {{ ref('int_identity__persons') }}
+),
+
+anchor_stages as (
+    select distinct
+        stages.stage,
+        stages.stage_rank
+    from anchors
+    inner join stages
+        on anchors.anchor = stages.stage
+),
+
+-- the first time that somebody stood there or higher
+reached as (
+    select
+        transitions.person_id,
+        persons.account_id,
+        anchor_stages.stage,
+        min(transitions.entered_at) as reached_at
+    from transitions
+    inner join persons
+        on transitions.person_id = persons.person_id
+    inner join anchor_stages
+        on transitions.stage_rank >= anchor_stages.stage_rank
+    group by transitions.person_id, persons.account_id, anchor_stages.stage
+),
+
+party_reached as (
+    select
+        'person' as touches_of,
+        person_id as party_id,
+        stage,
+        reached_at
+    from reached
+
+    union all
+
+    select
+        'account' as touches_of,
+        account_id as party_id,
+        stage,
+        min(reached_at) as reached_at
+    from reached
+    where account_id is not null
+    group by account_id, stage
+),
+
+anchored as (
+    select
+        target_id,
+        'first' as anchor,
+        cast(1 as bigint) as position
+    from paths
+    where position = 1
+
+    union all
+
+    select
+        target_id,
+        'last' as anchor,
+        position
+    from paths
+    where position = touch_count
+
+    union all
+
+    select
+        target_id,
+        'opened' as anchor,
+        max(position) as position
+    from paths
+    where is_before_opening
+    group by target_id
+
+    union all
+
+    select
+        paths.target_id,
+        party_reached.stage as anchor,
+        max(paths.position) as position
+    from targets
+    inner join party_reached
+        on
+            targets.touches_of = party_reached.touches_of
+            and targets.party_id = party_reached.party_id
+            and targets.ended_at >= party_reached.reached_at
+    inner join paths
+        on
+            targets.target_id = paths.target_id
+            and party_reached.reached_at >= paths.touched_at
+    group by paths.target_id, party_reached.stage
+)
+
+select
+    anchored.target_id,
+    anchors.model,
+    anchored.position,
+    {{ exact_sum('anchors.weight') }} as anchor_weight
+from anchored
+inner join anchors
+    on anchored.anchor = anchors.anchor
+group by anchored.target_id, anchors.model, anchored.position
