@@ -12,6 +12,10 @@ anchors as (
     select * from {{ ref('attribution_anchors') }}
 ),
 
+steps as (
+    select * from {{ ref('funnel_steps') }}
+),
+
 stages as (
     select * from {{ ref('stages') }}
 ),
@@ -24,13 +28,15 @@ persons as (
     select * from {{ ref('int_identity__persons') }}
 ),
 
-anchor_stages as (
+anchor_steps as (
     select distinct
-        stages.stage,
+        steps.step,
         stages.stage_rank
     from anchors
+    inner join steps
+        on anchors.anchor = steps.step
     inner join stages
-        on anchors.anchor = stages.stage
+        on steps.stage = stages.stage
 ),
 
 -- the first time that somebody stood there or higher
@@ -38,21 +44,21 @@ reached as (
     select
         transitions.person_id,
         persons.account_id,
-        anchor_stages.stage,
+        anchor_steps.step,
         min(transitions.entered_at) as reached_at
     from transitions
     inner join persons
         on transitions.person_id = persons.person_id
-    inner join anchor_stages
-        on transitions.stage_rank >= anchor_stages.stage_rank
-    group by transitions.person_id, persons.account_id, anchor_stages.stage
+    inner join anchor_steps
+        on transitions.stage_rank >= anchor_steps.stage_rank
+    group by transitions.person_id, persons.account_id, anchor_steps.step
 ),
 
 party_reached as (
     select
         'person' as touches_of,
         person_id as party_id,
-        stage,
+        step,
         reached_at
     from reached
 
@@ -61,11 +67,11 @@ party_reached as (
     select
         'account' as touches_of,
         account_id as party_id,
-        stage,
+        step,
         min(reached_at) as reached_at
     from reached
     where account_id is not null
-    group by account_id, stage
+    group by account_id, step
 ),
 
 anchored as (
@@ -99,7 +105,7 @@ anchored as (
 
     select
         paths.target_id,
-        party_reached.stage as anchor,
+        party_reached.step as anchor,
         max(paths.position) as position
     from targets
     inner join party_reached
@@ -111,7 +117,7 @@ anchored as (
         on
             targets.target_id = paths.target_id
             and party_reached.reached_at >= paths.touched_at
-    group by paths.target_id, party_reached.stage
+    group by paths.target_id, party_reached.step
 )
 
 select

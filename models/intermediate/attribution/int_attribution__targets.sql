@@ -20,6 +20,10 @@ rules as (
     select * from {{ ref('attribution_targets') }}
 ),
 
+steps as (
+    select * from {{ ref('funnel_steps') }}
+),
+
 cycle_starts as (
     select
         person_id,
@@ -75,8 +79,10 @@ facts as (
         case when transitions.cycle_number > 1 then cycle_starts.cycle_started_at end as cycle_started_at,
         cast(null as decimal(18, 2)) as amount
     from transitions
+    inner join steps
+        on transitions.stage = steps.stage
     inner join rules
-        on transitions.stage = rules.stage
+        on steps.step = rules.step
     inner join cycle_starts
         on
             transitions.person_id = cycle_starts.person_id

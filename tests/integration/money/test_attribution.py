@@ -16,6 +16,7 @@ ANCHORS = defaultdict(dict)
 for _row in seed("attribution/attribution_anchors"):
     ANCHORS[_row["model"]][_row["anchor"]] = float(_row["weight"])
 TARGETS = {row["target_type"]: row for row in seed("attribution/attribution_targets")}
+STAGE = {row["step"]: row["stage"] for row in seed("targets/funnel_steps")}
 RANK = {row["stage"]: int(row["stage_rank"]) for row in seed("lifecycle/stages")}
 
 
@@ -58,7 +59,7 @@ def targets(rows):
         (kind, move["transition_id"], move, move["entered_at"], move["entered_at"], None)
         for kind in TARGETS
         for move in moves
-        if TARGETS[kind]["stage"] == move["stage"]
+        if STAGE.get(TARGETS[kind]["step"]) == move["stage"]
     ]
     out = []
     for kind, source, fact, opened, ended, amount in found:
@@ -155,7 +156,7 @@ def weights_of(model, path, opened, ended, reached, effects):
         return [effects.get(touch[2], 0.0) for touch in path]
     own = defaultdict(float)
     for anchor, weight in ANCHORS[model].items():
-        moment = {"first": path[0][0], "last": ended, "opened": opened}.get(anchor) or reached.get(anchor)
+        moment = {"first": path[0][0], "last": ended, "opened": opened}.get(anchor) or reached.get(STAGE.get(anchor))
         if anchor == "first":
             own[0] += weight
         elif moment is not None and moment <= ended:
