@@ -82,6 +82,8 @@ select
     pairs.reached_any_cycle_at is not null as is_reached_any_cycle,
     pairs.reached_at is null and open_cycles.person_id is not null and disqualified.person_id is null as is_open,
     pairs.reached_at is null and (open_cycles.person_id is null or disqualified.person_id is not null) as is_lost,
+    cohorts.motion,
+    cohorts.route,
     cohorts.channel,
     cohorts.campaign_id,
     cohorts.region,

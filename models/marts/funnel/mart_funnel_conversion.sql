@@ -1,5 +1,6 @@
 {%- set segments = {
     'all': "'all'", 'channel': 'channel', 'campaign': 'campaign_id', 'region': 'region', 'industry': 'industry',
+    'motion': 'motion', 'route': 'route',
 } -%}
 
 with
@@ -27,6 +28,8 @@ cells as (
         outcomes.to_stage,
         outcomes.to_stage_rank,
         windows.window_days,
+        outcomes.motion,
+        outcomes.route,
         outcomes.channel,
         outcomes.campaign_id,
         outcomes.region,
@@ -48,6 +51,8 @@ cells as (
         outcomes.to_stage,
         outcomes.to_stage_rank,
         windows.window_days,
+        outcomes.motion,
+        outcomes.route,
         outcomes.channel,
         outcomes.campaign_id,
         outcomes.region,

@@ -218,6 +218,8 @@ def _rows(person: _Person) -> Iterator[dict[str, object]]:
             "record_id": f"r-{person.person_id}-{track}-{index}",
             "evidence_kind": "observed",
             "is_date_only": False,
+            "route": ["direct", "nurture", None][int(person.person_id[-1]) % 3],
+            "motion": ["inbound", "outbound"][index % 2],
             "stage_days": days,
             "active_days": days,
             "is_current": exited_at is None,

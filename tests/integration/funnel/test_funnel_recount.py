@@ -142,7 +142,11 @@ def test_conversion_is_what_a_walk_along_each_history_finds(funnel, ledger, ladd
     expected = defaultdict(lambda: np.zeros(6, dtype=int))
     for row, stage, to_stage, days, is_any, is_open in cohort_outcomes(ledger, ladder, disqualified):
         segments = {"all": "all", "channel": row.channel, "campaign": row.campaign_id, "region": row.region}
-        segments["industry"] = row.industry
+        segments |= {
+            "industry": row.industry,
+            "motion": row.motion,
+            "route": "unknown" if pd.isna(row.route) else row.route,
+        }
         month = row.entered_at.strftime("%Y-%m")
         is_reached = days is not None
         for window in windows:
