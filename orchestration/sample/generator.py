@@ -42,6 +42,7 @@ LEAST_PEOPLE = 1
 LEAST_DAYS = 14
 PEOPLE_PER_COMPANY = 5
 LEAST_COMPANIES = 60
+REFERRED_SHARE = 0.06
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def write_sample(
     add_account_deals(teller, stream(seed, "account deals"))
     _add_accounts(teller, seed)
     tables = _finished(teller.facts, contract)
+    _add_referrals(tables, seed)
     writer = LandingWriter(out_dir, contract, clock, file_format, seed)
     try:
         for name, table in tables.items():
@@ -286,6 +288,18 @@ def _finished(facts: Facts, contract: Contract) -> dict[str, Table]:
             table.columns["interaction_id"] = _numbered_by_system(table, {"tracker": "T", "mailer": "M"})
         tables[name] = table
     return tables
+
+
+def _add_referrals(tables: dict[str, Table], seed: int) -> None:
+    """Let a few forms name who sent the person: mostly the address of somebody who wrote before, sometimes one that nobody knows."""
+    if "forms.submissions" not in tables:
+        return
+    rng = stream(seed, "referrals")
+    forms = tables["forms.submissions"].columns
+    count = len(forms["email"])
+    earlier = (rng.random(count) * np.arange(count)).astype(np.int64)
+    referrer = either(chance(rng, count, 0.9), forms["email"][earlier], "a.friend@nobody-knows.example")
+    forms["referred_by"] = either(chance(rng, count, REFERRED_SHARE), referrer, None)
 
 
 def _numbered_by_system(table: Table, prefixes: dict[str, str]) -> Texts:

@@ -1,0 +1,53 @@
+{#- Who sent whom: a form names the referrer by an address or a phone; whoever bears it is the referrer. -#}
+with
+
+submissions as (
+    select * from {{ ref('stg_forms__submissions') }}
+    where {{ blank_to_null('referred_by') }} is not null and submitted_at <= {{ as_of() }}
+),
+
+record_persons as (
+    select * from {{ ref('int_identity__record_persons') }}
+),
+
+normal_emails as (
+    select * from {{ ref('int_identity__normal_emails') }}
+),
+
+identifiers as (
+    select * from {{ ref('int_identity__person_identifiers') }}
+    where identifier_type in ('email', 'phone')
+),
+
+named as (
+    select
+        submissions.record_id,
+        submissions.submitted_at,
+        record_persons.person_id as referred_person_id,
+        coalesce(normal_emails.email, lower(trim(submissions.referred_by))) as named_value
+    from submissions
+    inner join record_persons
+        on submissions.record_id = record_persons.record_id
+    left join normal_emails
+        on submissions.referred_by = normal_emails.raw_email
+),
+
+-- a shared mailbox may belong to several: nobody is credited by chance
+holders as (
+    select
+        identifier_value,
+        min(person_id) as person_id
+    from identifiers
+    group by identifier_value
+    having count(distinct person_id) = 1
+)
+
+select
+    named.record_id,
+    named.submitted_at,
+    named.referred_person_id,
+    holders.person_id as referrer_person_id,
+    coalesce(holders.person_id = named.referred_person_id, false) as is_own
+from named
+left join holders
+    on named.named_value = holders.identifier_value
