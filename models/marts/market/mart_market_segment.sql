@@ -84,6 +84,8 @@ expected as (
         segment_value,
         cast({{ exact_sum('coalesce(expected_amount, 0)') }} as double) as expected_amount
     from stage_values
+    cross join bounds
+    where stage_values.stage_rank >= bounds.lead_rank
     group by segment_type, segment_value
 ),
 

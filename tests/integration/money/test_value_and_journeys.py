@@ -145,6 +145,8 @@ def test_a_market_is_counted_from_the_people_in_the_funnel(rows):
     assert {(row["segment_type"], row["segment_value"]) for row in found} == leads.keys()
     values = defaultdict(float)
     for row in rows("select * from marts.mart_stage_value where track = 'acquisition'"):
+        if row["stage_rank"] < RANK[STAGE["lead"]]:
+            continue
         values[row["segment_type"], row["segment_value"]] += row["expected_amount"] or 0.0
     for row in found:
         key = (row["segment_type"], row["segment_value"])
