@@ -10,7 +10,11 @@ from dagster import AssetKey
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
 # Folder below models/intermediate -> the group it is shown in; a folder that is not named is a group of its own.
-_GROUP_OF_INTERMEDIATE = {"engagement": "lifecycle", "hygiene": "identity", "funnel": "marts"}
+_GROUP_OF_INTERMEDIATE = {
+    "engagement": "lifecycle",
+    "hygiene": "identity",
+    **dict.fromkeys(("funnel", "finance", "attribution", "accounts", "journey"), "marts"),
+}
 # The loader's own tables are written by the ingest step with the raw tables, and shown beside them.
 RAW_GROUP = "raw"
 
