@@ -17,6 +17,7 @@ for _row in seed("attribution/attribution_anchors"):
     ANCHORS[_row["model"]][_row["anchor"]] = float(_row["weight"])
 TARGETS = {row["target_type"]: row for row in seed("attribution/attribution_targets")}
 STAGE = {row["step"]: row["stage"] for row in seed("targets/funnel_steps")}
+OWN_CHANNEL = {row["interaction_type"]: row["channel"] for row in seed("attribution/touch_channels")}
 RANK = {row["stage"]: int(row["stage_rank"]) for row in seed("lifecycle/stages")}
 
 
@@ -25,7 +26,8 @@ def touches(rows):
     """Per person and per account: (first moment, key, channel, campaign, last moment) of each day, channel and campaign."""
     days = defaultdict(list)
     for row in rows("select * from marts.fct_interaction where is_engagement"):
-        key = (row["person_id"], row["account_id"], row["occurred_at"].date(), row["channel"], row["campaign_id"])
+        channel = row["channel"] or OWN_CHANNEL.get(row["interaction_type"])
+        key = (row["person_id"], row["account_id"], row["occurred_at"].date(), channel, row["campaign_id"])
         days[key].append((row["occurred_at"], row["interaction_id"]))
     parties = {"person": defaultdict(list), "account": defaultdict(list)}
     for (person, account, _, channel, campaign), seen in days.items():
