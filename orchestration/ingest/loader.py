@@ -18,7 +18,16 @@ from orchestration.errors import ConfigError, LandingError, LeadrelayError
 from orchestration.ingest.contract import LINEAGE_COLUMNS, ContractTable
 from orchestration.ingest.feeds import FeedBase
 from orchestration.ingest.landing import LandedFile, PendingFiles, find_pending
-from orchestration.ingest.reader import BATCH, RAW_TEXT_LIMIT, REJECTS, Batch, drop_batch, read_batch
+from orchestration.ingest.reader import (
+    BATCH,
+    FILE_COLUMN,
+    RAW_TEXT_LIMIT,
+    REJECTS,
+    ROW_COLUMN,
+    Batch,
+    drop_batch,
+    read_batch,
+)
 from orchestration.quality.gates import judge_batch
 from orchestration.quality.results import CheckResult, write_results
 from orchestration.quality.rowlevel import apply_row_rules, row_rules
@@ -460,7 +469,7 @@ def _collect_quarantined(connection: duckdb.DuckDBPyConnection, batch: Batch) ->
     for group in batch.groups:
         connection.execute(
             f"update leadrelay_quarantined as q set raw_text = left(s.raw_text, {RAW_TEXT_LIMIT}) "
-            f"from (select _file_index, _source_row, {group.raw_text} as raw_text from {group.relation} as source_rows) as s "
+            f"from (select {FILE_COLUMN} as _file_index, {ROW_COLUMN} as _source_row, {group.raw_text} as raw_text from {group.relation} as source_rows) as s "
             "where q.raw_text is null and q._batch_row >= 0 and q._file_index = s._file_index and q._source_row = s._source_row"
         )
 

@@ -27,6 +27,7 @@ from orchestration.ingest.textfile import (
     PlainFile,
     count_blank_lines,
     prepare_text,
+    split_records,
     verify_checksum,
 )
 from orchestration.sql import quote_identifier, quote_literal
@@ -35,6 +36,10 @@ BATCH = "leadrelay_batch"
 REJECTS = "leadrelay_rejects"
 # A row's number in the batch: file number in the high bits, row number in the low ones; negative for a line that could not be read.
 FILE_BITS = 40
+# Beside a file's own columns, which may be called anything else.
+RESERVED = "_leadrelay_"
+FILE_COLUMN = f"{RESERVED}file"
+ROW_COLUMN = f"{RESERVED}row"
 # More of a broken row than this helps nobody; the landed file keeps all of it.
 RAW_TEXT_LIMIT = 65_536
 
@@ -46,7 +51,7 @@ class SourceGroup:
     Parameters
     ----------
     relation
-        SQL of a relation with ``_file_index``, ``_source_row`` and the files' own columns.
+        SQL of a relation with `FILE_COLUMN`, `ROW_COLUMN` and the files' own columns.
     raw_text
         SQL over that relation that gives a row as it came.
     """
@@ -84,6 +89,8 @@ class _Shape:
     columns: tuple[str, ...]
     where: str
     is_json: bool = False
+    has_more: bool = False
+    has_doubled: bool = False
 
 
 def read_batch(
@@ -133,7 +140,12 @@ def read_batch(
         else:
             shapes = _text_shapes(connection, batch, feed, indexes, group_format, work_dir)
         for shape in shapes:
-            _insert_shape(connection, batch, shape)
+            try:
+                _insert_shape(connection, batch, shape)
+            except duckdb.Error:
+                if group_format == "parquet":
+                    _check_parquet(connection, batch, indexes, work_dir)
+                raise
             batch.groups.append(SourceGroup(relation=shape.relation, raw_text=shape.raw_text))
     return batch
 
@@ -173,7 +185,8 @@ def _parquet_shapes(
         try:
             rows = connection.execute("describe select * from read_parquet(?)", [str(link)]).fetchall()
         except duckdb.Error as error:
-            raise LandingError(f"{file.relative_path}: not a sound Parquet file ({_first_line(error)}).") from error
+            raise _unsound_parquet(file, error) from error
+        _refuse_reserved(file, [row[0].casefold() for row in rows])
         by_schema[tuple((row[0], row[1]) for row in rows)].append(index)
     for schema, members in by_schema.items():
         links = ", ".join(quote_literal(str(work_dir / f"{index}.parquet")) for index in members)
@@ -181,7 +194,7 @@ def _parquet_shapes(
         columns = tuple(name for name, _ in schema)
         selected = ", ".join(f"s.{quote_identifier(name)}" for name in columns)
         relation = (
-            f"(select f.file_index as _file_index, s.file_row_number + 1 as _source_row, {selected} "
+            f"(select f.file_index as {FILE_COLUMN}, s.file_row_number + 1 as {ROW_COLUMN}, {selected} "
             f"from read_parquet([{links}], filename = '_leadrelay_link', file_row_number = true) as s "
             f"inner join {numbers} as f on f.link = s._leadrelay_link)"
         )
@@ -192,6 +205,23 @@ def _parquet_shapes(
             columns=columns,
             where=_named(batch, members),
         )
+
+
+def _check_parquet(connection: duckdb.DuckDBPyConnection, batch: Batch, indexes: Sequence[int], work_dir: Path) -> None:
+    """Name the file that cannot be decoded, after a read of several failed; its header may be whole and its pages not."""
+    for index in indexes:
+        try:
+            connection.execute(
+                "select max(hash(columns(*))) from read_parquet(?)", [str(work_dir / f"{index}.parquet")]
+            )
+        except duckdb.Error as error:
+            raise _unsound_parquet(batch.files[index], error) from error
+
+
+def _unsound_parquet(file: LandedFile, error: Exception) -> LandingError:
+    return LandingError(
+        f"{file.relative_path}: not a sound Parquet file ({_first_line(error)}). Land it again under another name and remove this one."
+    )
 
 
 def _text_shapes(
@@ -217,15 +247,24 @@ def _text_shapes(
     for (delimiter, columns), members in by_shape.items():
         name = f"leadrelay_source_{members[0]}"
         has_header = file_format == "csv" and feed.options.header
-        _read_lines(connection, name, feed, batch, {index: plain[index] for index in members}, columns, delimiter)
-        relation = _numbered(connection, name, {index: plain[index] for index in members}, has_header=has_header)
-        _account_for_lines(
-            connection, batch, name, {index: plain[index] for index in members}, columns, has_header=has_header
-        )
+        read = {index: plain[index] for index in members}
+        _read_lines(connection, name, feed, batch, read, columns, delimiter)
+        if file_format == "csv" and _split_records(connection, name, feed, read, columns, delimiter, work_dir):
+            connection.execute(f"drop table {name}")
+            _read_lines(connection, name, feed, batch, read, columns, delimiter)
+        relation = _numbered(connection, name, read, columns, has_header=has_header)
+        _account_for_lines(connection, batch, name, read, columns, has_header=has_header)
         if file_format == "jsonl":
             keys = _json_keys(connection, name)
             yield _Shape(
-                feed=feed, relation=relation, raw_text="line", columns=keys, where=_named(batch, members), is_json=True
+                feed=feed,
+                relation=relation,
+                raw_text="line",
+                columns=keys.names,
+                where=_named(batch, members),
+                is_json=True,
+                has_more=keys.has_more,
+                has_doubled=keys.has_doubled,
             )
         else:
             yield _Shape(
@@ -235,6 +274,38 @@ def _text_shapes(
                 columns=columns,
                 where=_named(batch, members),
             )
+
+
+def _split_records(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    feed: FeedBase,
+    read: dict[int, PlainFile],
+    columns: tuple[str, ...],
+    delimiter: str,
+    work_dir: Path,
+) -> bool:
+    """Put a copy of its sound records in the place of each file whose quotes are broken, and keep the others; false when there is none."""
+    rows = connection.execute(
+        "select distinct c.file_path from leadrelay_reject_rows as r inner join leadrelay_reject_scans as c using (scan_id, file_id) "
+        "where r.error_type = 'UNQUOTED VALUE'"
+    ).fetchall()
+    paths = {path for (path,) in rows}
+    connection.execute(
+        f"create temp table {name}_broken (file_index bigint, line bigint, raw_text varchar, kind varchar)"
+    )
+    for index, plain in read.items():
+        if str(plain.path) not in paths or plain.line_count is None:
+            continue
+        copy = work_dir / f"{index}.sound.txt"
+        sound, broken = split_records(
+            plain.path, copy, delimiter, feed.options.quote, len(columns), has_header=feed.options.header
+        )
+        for record in broken:
+            values = [index, record.number, record.text, record.kind]
+            connection.execute(f"insert into {name}_broken values (?, ?, ?, ?)", values)
+        read[index] = PlainFile(path=copy, line_count=None, longest_line=plain.longest_line, sound_records=sound)
+    return bool(paths)
 
 
 def _named(batch: Batch, members: Sequence[int]) -> str:
@@ -275,7 +346,16 @@ def _csv_columns(connection: duckdb.DuckDBPyConnection, file: LandedFile, plain:
         raise LandingError(
             f"{file.relative_path}: the header names a column twice: {', '.join(doubled)}. Which one is meant cannot be told."
         )
+    _refuse_reserved(file, folded)
     return tuple(stripped)
+
+
+def _refuse_reserved(file: LandedFile, names: Iterable[str]) -> None:
+    taken = sorted(name for name in names if name.startswith(RESERVED))
+    if taken:
+        raise LandingError(
+            f"{file.relative_path}: no column may be called {', '.join(taken)}; rename it in the export."
+        )
 
 
 def _delimiter(feed: FeedBase, name: str) -> str:
@@ -294,7 +374,8 @@ def _read_lines(
     is_csv = delimiter != "\x01"
     paths = [str(file.path) for file in plain.values()]
     quote = quote_literal(feed.options.quote) if is_csv else "''"
-    types = ", ".join(f"{quote_literal(column)}: 'VARCHAR'" for column in columns)
+    # By place and not by name: a column of theirs may be called `rowid`.
+    types = ", ".join(f"{quote_literal(str(place))}: 'VARCHAR'" for place in range(1, len(columns) + 1))
     limit = ""
     if any(file.longest_line > ENGINE_LINE_BYTES for file in plain.values()):
         limit = f", max_line_size = {MAX_LINE_BYTES * 2}, buffer_size = {MAX_LINE_BYTES * 4}"
@@ -314,7 +395,12 @@ def _read_lines(
 
 
 def _numbered(
-    connection: duckdb.DuckDBPyConnection, name: str, plain: Mapping[int, PlainFile], *, has_header: bool
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    plain: Mapping[int, PlainFile],
+    columns: tuple[str, ...],
+    *,
+    has_header: bool,
 ) -> str:
     """Return a relation with every row's number in its file, and keep the lines that could not be read with their reason.
 
@@ -326,16 +412,28 @@ def _numbered(
         f"from (values {numbers}) as f (file_index, link) left join {name} as s on s._leadrelay_link = f.link group by all"
     )
     connection.execute(
-        f"create temp table {name}_bad as "
-        f"select f.file_index, cast(r.line as bigint) - {int(has_header)} as line, "
-        "any_value(r.csv_line) as raw_text, list_sort(list_distinct(list(cast(r.error_type as varchar)))) as kinds, "
-        "min(r.error_message) as error_message, "
-        # The k-th bad line shifts every later row by one more.
-        f"cast(r.line as bigint) - {int(has_header)} - (row_number() over (partition by f.file_index order by r.line) - 1) as threshold, "
-        "row_number() over (partition by f.file_index order by r.line) as shift "
-        "from leadrelay_reject_rows as r inner join leadrelay_reject_scans as c using (scan_id, file_id) "
-        f"inner join {name}_files as f on f.link = c.file_path "
-        "group by f.file_index, r.line"
+        f"create temp table if not exists {name}_broken (file_index bigint, line bigint, raw_text varchar, kind varchar)"
+    )
+    connection.execute(
+        f"""
+        create temp table {name}_bad as
+        select
+            *,
+            -- The k-th bad line shifts every later row by one more.
+            line - (row_number() over (partition by file_index order by line) - 1) as threshold,
+            row_number() over (partition by file_index order by line) as shift
+        from (
+            select
+                f.file_index, cast(r.line as bigint) - {int(has_header)} as line, any_value(r.csv_line) as raw_text,
+                list_sort(list_distinct(list(cast(r.error_type as varchar)))) as kinds, min(r.error_message) as error_message
+            from leadrelay_reject_rows as r
+            inner join leadrelay_reject_scans as c using (scan_id, file_id)
+            inner join {name}_files as f on f.link = c.file_path
+            group by f.file_index, r.line
+            union all
+            select file_index, line, raw_text, [kind] as kinds, kind as error_message from {name}_broken
+        ) as lines
+        """
     )
     known = ", ".join(
         f"when list_contains(kinds, {quote_literal(kind)}) then {quote_literal(reason)}"
@@ -353,18 +451,26 @@ def _numbered(
     )
     row = connection.execute(f"select count(*) from {name}_bad").fetchone()
     has_bad = bool(row and row[0])
+    named = ", ".join(
+        f"s.{quote_identifier(str(place))} as {quote_identifier(column)}"
+        for place, column in enumerate(columns, start=1)
+    )
+    read_row = f"{RESERVED}read_row"
     numbered = (
-        f"select f.file_index as _file_index, s.rowid - f.first_rowid + 1 as _read_row, s.* exclude (_leadrelay_link) "
+        f"select f.file_index as {FILE_COLUMN}, s.rowid - f.first_rowid + 1 as {read_row}, {named} "
         f"from {name} as s inner join {name}_files as f on f.link = s._leadrelay_link"
     )
     if not has_bad:
-        return f"(select n.* rename (_read_row as _source_row) from ({numbered}) as n)"
+        return f"(select n.* rename ({read_row} as {ROW_COLUMN}) from ({numbered}) as n)"
     return (
-        "(select n.* exclude (_read_row), n._read_row + coalesce(b.shift, 0) as _source_row "
-        f"from ({numbered}) as n asof left join {name}_bad as b on b.file_index = n._file_index and n._read_row >= b.threshold)"
+        f"(select n.* exclude ({read_row}), n.{read_row} + coalesce(b.shift, 0) as {ROW_COLUMN} "
+        f"from ({numbered}) as n asof left join {name}_bad as b on b.file_index = n.{FILE_COLUMN} and n.{read_row} >= b.threshold)"
     )
 
 
+_NOT_AN_OBJECT = "line is not a JSON object"
+_OBJECT_COLUMN = f"{RESERVED}is_object"
+_LINE_COLUMN = f"{RESERVED}line"
 _REJECT_REASONS: Mapping[str, str] = {
     "INVALID ENCODING": "text is not in the encoding that sources.yml states (options.encoding)",
     "MISSING COLUMNS": "row has fewer fields than the header",
@@ -387,6 +493,7 @@ def _account_for_lines(
 
     A CSV field may span lines and a CSV may hold blank ones, so those are looked for only where the plain count disagrees.
     """
+    _account_for_records(connection, batch, name, plain)
     rows = connection.execute(
         f"select f.file_index, count(s._leadrelay_link), (select count(*) from {name}_bad as b where b.file_index = f.file_index) "
         f"from {name}_files as f left join {name} as s on s._leadrelay_link = f.link group by f.file_index"
@@ -396,7 +503,8 @@ def _account_for_lines(
         if line_count is None or kept + bad + has_header >= line_count:
             continue
         breaks = " + ".join(
-            f"coalesce(sum(length({c}) - length(replace({c}, chr(10), ''))), 0)" for c in map(quote_identifier, columns)
+            f"coalesce(sum(length({c}) - length(replace({c}, chr(10), ''))), 0)"
+            for c in (quote_identifier(str(place)) for place in range(1, len(columns) + 1))
         )
         row = connection.execute(
             f"select (select {breaks} from {name} as s inner join {name}_files as f on f.link = s._leadrelay_link where f.file_index = $1) "
@@ -414,16 +522,51 @@ def _account_for_lines(
             )
 
 
-def _json_keys(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, ...]:
+def _account_for_records(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, name: str, plain: Mapping[int, PlainFile]
+) -> None:
+    """Refuse a file with broken quotes that DuckDB and `split_records` read in two ways: which is right cannot be told."""
+    split = {index: file.sound_records for index, file in plain.items() if file.sound_records is not None}
+    if not split:
+        return
     rows = connection.execute(
-        "select distinct unnest(case when json_valid(line) and json_type(line) = 'OBJECT' then json_keys(line) end) as key "
-        f"from {name} order by key"
+        f"select f.file_index, count(s._leadrelay_link) from {name}_files as f left join {name} as s on s._leadrelay_link = f.link "
+        "group by f.file_index order by f.file_index"
+    ).fetchall()
+    for index, kept in rows:
+        if index in split and kept != split[index]:
+            raise LandingError(
+                f"{batch.files[index].relative_path}: its quotes are broken so that its rows cannot be told apart ({split[index]} or {kept}). "
+                "Check options.quote and options.delimiter, or correct the export."
+            )
+
+
+@dataclass(frozen=True)
+class _JsonKeys:
+    """The keys of JSON lines: those that a mapping may use, whether there are others, and whether a line names one twice."""
+
+    names: tuple[str, ...]
+    has_more: bool
+    has_doubled: bool
+
+
+def _json_keys(connection: duckdb.DuckDBPyConnection, name: str) -> _JsonKeys:
+    rows = connection.execute(
+        f"""
+        select key, bool_or(is_doubled) from (
+            select unnest(keys) as key, len(keys) <> len(list_distinct(keys)) as is_doubled from (
+                select case when json_valid("1") and json_type("1") = 'OBJECT' then json_keys("1") end as keys from {name}
+            ) as lines
+        ) as found
+        group by key order by key
+        """
     ).fetchall()
     names: dict[str, str] = {}
-    for (key,) in rows:
-        if key and "\x00" not in key:
+    # Of two that differ in case only, the one in lower case, as our own names are.
+    for key, _ in sorted(rows, key=lambda row: (row[0] != row[0].casefold(), row[0])):
+        if key and "\x00" not in key and not key.casefold().startswith(RESERVED):
             names.setdefault(key.casefold(), key)
-    return tuple(names.values())
+    return _JsonKeys(tuple(names.values()), len(names) < len(rows), any(is_doubled for _, is_doubled in rows))
 
 
 def _file_numbers(members: list[int], work_dir: Path, suffix: str) -> str:
@@ -488,10 +631,10 @@ def map_columns(
 def _insert_shape(connection: duckdb.DuckDBPyConnection, batch: Batch, shape: _Shape) -> None:
     table, feed = batch.table, shape.feed
     where = shape.where
-    if shape.is_json and not shape.columns:
+    if shape.is_json and not shape.columns and not shape.has_more:
         connection.execute(
-            f"insert into {BATCH} by name select _source_row, _file_index, false as _is_readable, false as _is_typed, "
-            f"(cast(_file_index as bigint) << {FILE_BITS}) | _source_row as _batch_row, ['line is not a JSON object'] as _reasons "
+            f"insert into {BATCH} by name select {ROW_COLUMN} as _source_row, {FILE_COLUMN} as _file_index, false as _is_readable, "
+            f"false as _is_typed, (cast({FILE_COLUMN} as bigint) << {FILE_BITS}) | {ROW_COLUMN} as _batch_row, [{quote_literal(_NOT_AN_OBJECT)}] as _reasons "
             f"from {shape.relation} as lines where trim(line) <> ''"
         )
         return
@@ -499,7 +642,7 @@ def _insert_shape(connection: duckdb.DuckDBPyConnection, batch: Batch, shape: _S
     used = {
         column for expression in [*mapping.values(), *([arrival] if arrival else [])] for column in expression.columns
     }
-    source = _json_columns(connection, shape.relation, used) if shape.is_json else shape.relation
+    source = _json_columns(connection, shape, used) if shape.is_json else shape.relation
     extra = _extra_sql(shape, used)
     if not mapping:
         raise ConfigError(
@@ -510,14 +653,16 @@ def _insert_shape(connection: duckdb.DuckDBPyConnection, batch: Batch, shape: _S
     arrival_type = _types_of(connection, {"arrival": arrival}, source, where)["arrival"] if arrival else None
     arrival_sql = f"{arrival.sql} as _arrival" if arrival else "cast(null as varchar) as _arrival"
     level_one = (
-        f"select _file_index, _source_row, {extra} as _extra, {arrival_sql}, {'_is_object' if shape.is_json else 'true'} as _is_object, "
+        f"select {FILE_COLUMN} as _file_index, {ROW_COLUMN} as _source_row, {extra} as _extra, {arrival_sql}, "
+        f"{_OBJECT_COLUMN if shape.is_json else 'true'} as _is_object, "
         f"{', '.join(f'{sql} as {_text_name(name)}' for name, (sql, _) in mapped.items())} from {source} as source_rows"
     )
     if shape.is_json:
-        level_one += " where _is_object is not null"
+        level_one += f" where {_OBJECT_COLUMN} is not null"
     elif len(shape.columns) == 1:
         level_one += f" where {quote_identifier(shape.columns[0])} is not null"
-    _insert_typed(connection, batch, feed, mapped, level_one, arrival_type)
+    not_an_object = _NOT_AN_OBJECT + (", or names a key twice" if shape.has_doubled else "")
+    _insert_typed(connection, batch, feed, mapped, level_one, arrival_type, not_an_object)
 
 
 def _text_name(column: str) -> str:
@@ -543,33 +688,34 @@ def _types_of(
     return {row[0]: row[1] for row in rows}
 
 
-def _json_columns(connection: duckdb.DuckDBPyConnection, relation: str, used: set[str]) -> str:
-    """Open JSON lines as columns of text; ``_is_object`` is null for a blank line and false for what is no JSON object.
+def _json_columns(connection: duckdb.DuckDBPyConnection, shape: _Shape, used: set[str]) -> str:
+    """Open JSON lines as columns of text; `_OBJECT_COLUMN` is null for a blank line and false for what is no JSON object.
 
     Written to a table, since the engine would otherwise parse each line once per column.
     """
     structure = quote_literal(json.dumps(dict.fromkeys(sorted(used), "VARCHAR"))) if used else None
-    is_object = "case when json_valid(line) then json_type(line) = 'OBJECT' else false end"
+    single = " and len(json_keys(line)) = len(list_distinct(json_keys(line)))" if shape.has_doubled else ""
+    is_object = f"case when json_valid(line) then json_type(line) = 'OBJECT'{single} else false end"
     opened = f", unnest(case when {is_object} then json_transform(line, {structure}) end)" if structure else ""
     connection.execute("drop table if exists temp.leadrelay_opened")
     connection.execute(
-        f"create temp table leadrelay_opened as select _file_index, _source_row, line as _line, "
-        f"case when trim(line) <> '' then {is_object} end as _is_object{opened} from {relation} as lines"
+        f"create temp table leadrelay_opened as select {FILE_COLUMN}, {ROW_COLUMN}, line as {_LINE_COLUMN}, "
+        f"case when trim(line) <> '' then {is_object} end as {_OBJECT_COLUMN}{opened} from {shape.relation} as lines"
     )
     return "leadrelay_opened"
 
 
 def _extra_sql(shape: _Shape, used: set[str]) -> str:
     unused = [column for column in shape.columns if column not in used]
-    if not unused:
+    if not unused and not shape.has_more:
         return "cast(null as json)"
     if shape.is_json:
         # A merge patch takes out every key that it sets to null.
         patch = quote_literal(json.dumps(dict.fromkeys(sorted(used))))
         rest = (
-            f"case when _is_object then json_merge_patch(_line, {patch}) end"
+            f"case when {_OBJECT_COLUMN} then json_merge_patch({_LINE_COLUMN}, {patch}) end"
             if used
-            else "case when _is_object then cast(_line as json) end"
+            else f"case when {_OBJECT_COLUMN} then cast({_LINE_COLUMN} as json) end"
         )
     else:
         rest = f"json_merge_patch('{{}}', {_columns_as_json(tuple(unused))})"
@@ -603,6 +749,7 @@ def _insert_typed(
     mapped: Mapping[str, tuple[str, str]],
     level_one: str,
     arrival_type: str | None,
+    not_an_object: str,
 ) -> None:
     table = batch.table
     present = [column for column in table.columns if column.name in mapped]
@@ -612,7 +759,7 @@ def _insert_typed(
         column.name: cast_column(column, texts[column.name], mapped[column.name][1], feed.options) for column in present
     }
     arrival = "f.arrived_at"
-    failures = _failures(table, mapped, texts)
+    failures = _failures(table, mapped, texts, not_an_object)
     if arrival_type is not None:
         moment = cast_column(_ARRIVAL, "_arrival", arrival_type, feed.options).value
         arrival = f"coalesce({moment}, f.arrived_at)"
@@ -661,10 +808,10 @@ def _insert_typed(
 
 
 def _failures(
-    table: ContractTable, mapped: Mapping[str, tuple[str, str]], texts: Mapping[str, str]
+    table: ContractTable, mapped: Mapping[str, tuple[str, str]], texts: Mapping[str, str], not_an_object: str
 ) -> list[tuple[str, str]]:
     """Return (condition, reason) of everything that keeps a row from being typed, as SQL."""
-    failures = [("not _is_object", quote_literal("line is not a JSON object"))]
+    failures = [("not _is_object", quote_literal(not_an_object))]
     words = [texts[name] for name, (_, kind) in mapped.items() if kind == "VARCHAR"]
     if words:
         failures.append((f"contains(concat({', '.join(words)}), chr(0))", quote_literal("row holds a NUL byte")))

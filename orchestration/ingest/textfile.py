@@ -10,6 +10,8 @@ import codecs
 import gzip
 import hashlib
 import io
+import mmap
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,11 +42,33 @@ class PlainFile:
         Physical lines, or None where only DuckDB unpacks the file (.zst).
     longest_line
         Bytes of the longest line.
+    sound_records
+        Records that must be read from it, where `split_records` wrote it.
     """
 
     path: Path
     line_count: int | None
     longest_line: int
+    sound_records: int | None = None
+
+
+@dataclass(frozen=True)
+class BrokenRecord:
+    r"""A record of a CSV file that is no record: where it stands, its own text and what is wrong with it.
+
+    Parameters
+    ----------
+    number
+        Place among the file's records, from 1, blank lines and header not counted.
+    text
+        As it came; bytes that are no UTF-8 are written as ``\xNN``.
+    kind
+        In the words of DuckDB's reject tables.
+    """
+
+    number: int
+    text: str
+    kind: str
 
 
 @dataclass
@@ -284,3 +308,101 @@ def _walk_zstd_frame(stream: BinaryIO, cut_off: LandingError) -> None:
         take(1 if kind == 1 else header >> 3)
     if has_checksum:
         take(4)
+
+
+def split_records(
+    source: Path, target: Path, delimiter: str, quote: str, field_count: int, *, has_header: bool
+) -> tuple[int, list[BrokenRecord]]:
+    """Write a CSV file's sound records into another one and return the broken ones.
+
+    Only for a file in which DuckDB met a quote that is opened or closed where it may not be: it then tells a neighbour's text for the
+    broken record's. What is no record ends at the next line end, so that one stray quote does not swallow its followers.
+
+    Parameters
+    ----------
+    source
+        UTF-8 text.
+    target
+        Where the sound records go, the header with them.
+    delimiter, quote
+        One character each.
+    field_count
+        Fields of a sound record.
+    has_header
+        Whether the first line that is not blank names the columns.
+
+    Returns
+    -------
+    tuple
+        How many records are sound, and the broken ones in their order.
+    """
+    broken: list[BrokenRecord] = []
+    sound = number = 0
+    record = _record_pattern(delimiter, quote)
+    with source.open("rb") as stream, target.open("wb") as copy:
+        if not stream.seek(0, io.SEEK_END):
+            return 0, []
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            place = _after_header(text, copy) if has_header else 0
+            while place < len(text):
+                found = record.match(text, place, min(len(text), place + MAX_LINE_BYTES))
+                if found is None:
+                    line_end = text.find(b"\n", place)
+                    end = len(text) if line_end < 0 else line_end
+                else:
+                    end = found.end()
+                piece = text[place:end].removesuffix(b"\r")
+                place = end + 1
+                if not piece.strip():
+                    continue
+                number += 1
+                kind = _what_is_wrong(piece, found, delimiter, quote, field_count)
+                if kind is None:
+                    sound += 1
+                    copy.write(piece + b"\n")
+                else:
+                    broken.append(BrokenRecord(number, piece.decode("utf-8", "backslashreplace"), kind))
+    return sound, broken
+
+
+def _record_pattern(delimiter: str, quote: str) -> "re.Pattern[bytes]":
+    d, q = (re.escape(mark.encode()) for mark in (delimiter, quote))
+    field = rb"(?:%(q)s(?:(?!%(q)s).|%(q)s%(q)s)*+%(q)s|(?:(?!%(d)s|%(q)s)[^\n])(?:(?!%(d)s)[^\n])*+|)" % {
+        b"d": d,
+        b"q": q,
+    }
+    return re.compile(rb"%(f)s(?:%(d)s%(f)s)*+(?=\r?\n|\r?\Z)" % {b"f": field, b"d": d}, re.DOTALL)
+
+
+def _after_header(text: mmap.mmap, copy: BinaryIO) -> int:
+    place = 0
+    while place < len(text):
+        line_end = text.find(b"\n", place)
+        end = len(text) if line_end < 0 else line_end
+        line = text[place:end]
+        place = end + 1
+        if line.strip():
+            copy.write(line + b"\n")
+            break
+    return place
+
+
+def _what_is_wrong(
+    piece: bytes, found: "re.Match[bytes] | None", delimiter: str, quote: str, field_count: int
+) -> str | None:
+    if found is None:
+        return "UNQUOTED VALUE"
+    try:
+        piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return "INVALID ENCODING"
+    d, q = (re.escape(mark.encode()) for mark in (delimiter, quote))
+    inside = (
+        re.sub(rb"%(q)s(?:(?!%(q)s).|%(q)s%(q)s)*+%(q)s" % {b"q": q}, b"", piece, flags=re.DOTALL)
+        if quote.encode() in piece
+        else piece
+    )
+    fields = len(re.findall(d, inside)) + 1
+    if fields == field_count:
+        return None
+    return "MISSING COLUMNS" if fields < field_count else "TOO MANY COLUMNS"

@@ -42,7 +42,7 @@ def judge_batch(connection: duckdb.DuckDBPyConnection, batch_table: str, suite: 
         f"select count(*), count(*) filter (len(_reasons) > 0) from {quote_identifier(batch_table)}"
     ).fetchone()
     total, failed = row or (0, 0)
-    found = validate(connection, {batch_table: suite})[batch_table]
+    found = validate(connection, {batch_table: suite}).get(batch_table, {})
     results = [
         _judge(connection, batch_table, suite, check, expectation, found.get(check.name), total)
         for check, expectation in zip(suite.checks, suite.expectations, strict=True)

@@ -1,12 +1,14 @@
 """Every bad input of the raw contract, with its exact outcome: quarantined by row, or refused by name; never lost, never fatal."""
 
 import gzip
+import json
 import os
 
 import duckdb
 import pytest
 
 from orchestration.ingest.sources import Feed
+from tests.integration.ingest.conftest import submission
 
 HEADER = "submission_id,submitted_at,email\n"
 GOOD = "".join(f"s{number},2026-02-28T10:00:00Z,a{number}@x.com\n" for number in range(20))
@@ -108,6 +110,14 @@ def test_a_50_mb_line_is_quarantined_by_its_size(bench, many):
     assert row == 11
     assert size < 100
     assert reasons[0].startswith("line is too long: 5000004")
+
+
+def test_a_20_mb_line_of_a_csv_is_quarantined_by_its_size(bench):
+    bench.drop("a.csv", HEADER + GOOD + f's98,2026-02-28,"{"x" * 20_000_000}"\ns99,2026-02-28,b@x.com\n')
+    assert outcome(bench) == (False, 22, 21, 1)
+    row, reasons = bench.quarantine()[0]
+    assert (row, reasons[0][:29]) == (21, "line is too long: 20000018 by")
+    assert bench.raw("submission_id, _source_row")[-1] == ("s99", 22)
 
 
 def test_a_long_line_below_the_limit_is_read(bench):
@@ -246,10 +256,10 @@ def test_a_landed_file_that_changed_is_refused(bench):
     assert "a.csv: changed since it landed" in result.message
 
 
-def test_a_quote_that_is_never_closed_loses_nothing(bench):
+def test_a_quote_that_is_never_closed_is_one_row_and_loses_nothing(bench):
     bench.drop("a.csv", HEADER + GOOD + 's97,2026-02-28,"open\n' + "s98,2026-02-28,\ns99,2026-02-28,\n")
-    assert outcome(bench) == (False, 21, 20, 1)
-    assert bench.quarantine("raw_text")[0][0].count("\n") >= 2
+    assert outcome(bench) == (False, 23, 22, 1)
+    assert bench.quarantine("source_row, raw_text") == [(21, 's97,2026-02-28,"open')]
 
 
 def test_quotes_line_breaks_and_mixed_line_ends_in_fields_are_read(bench):
@@ -262,12 +272,58 @@ def test_quotes_line_breaks_and_mixed_line_ends_in_fields_are_read(bench):
     assert bench.raw("message") == [("two\nlines",), ('he said "hi"',), ("a,b",)]
 
 
-def test_json_keys_that_differ_in_case_or_repeat_do_not_break(bench):
-    bench.drop(
-        "a.jsonl",
-        '{"submission_id": "s1", "Submission_ID": "other", "submitted_at": "2026-02-28", "email": "a", "email": "b", "": 1}\n',
-    )
+def test_json_keys_that_differ_in_case_or_are_empty_are_kept_aside(bench):
+    bench.drop("a.jsonl", '{"submission_id": "s1", "Submission_ID": "other", "submitted_at": "2026-02-28", "": 1}\n')
     assert outcome(bench) == (False, 1, 1, 0)
+    assert bench.raw("submission_id, cast(_extra as varchar)") == [("s1", '{"Submission_ID":"other","":1}')]
+
+
+def test_a_json_line_that_names_a_key_twice_is_quarantined(bench, many):
+    line = '{"submission_id": "s1", "submitted_at": "2026-02-28", "email": "a", "email": "b"}'
+    bench.drop("a.jsonl", many)
+    bench.drop("b.jsonl", line + "\n")
+    assert outcome(bench) == (False, 21, 20, 1)
+    assert bench.quarantine("reasons, raw_text") == [(["line is not a JSON object, or names a key twice"], line)]
+
+
+def test_a_broken_quote_is_told_with_its_own_text_and_its_followers_are_read(bench):
+    """DuckDB tells the text of the row before for it, and a stray quote would take the rows up to the next quote with it."""
+    head = HEADER.replace("email", "message") + "".join(f"s{number},2026-02-28,x\n" for number in range(20))
+    bench.drop(
+        "a.csv", head + 's50,2026-02-28,"two\nlines"\ns51,2026-02-28,"he said "hi" to me"\ns52,2026-02-28,"a,b"\n'
+    )
+    assert outcome(bench) == (False, 23, 22, 1)
+    assert bench.quarantine("source_row, reasons, raw_text") == [
+        (22, ["a quote is opened or closed where it may not be"], 's51,2026-02-28,"he said "hi" to me"')
+    ]
+    assert bench.raw("submission_id, message, _source_row")[-2:] == [("s50", "two\nlines", 21), ("s52", "a,b", 23)]
+
+
+@pytest.mark.parametrize("column", ["rowid", "_source_row", "_file_index", "_extra", "text of email"])
+def test_a_column_may_be_called_like_one_of_the_loader_s_own(bench, column):
+    bench.drop("a.csv", f"submission_id,submitted_at,{column}\ns1,2026-02-28,x\ns2,2026-02-28,y\n")
+    bench.drop("b.jsonl", [submission(3, **{column: "z"})])
+    assert outcome(bench) == (False, 3, 3, 0)
+    kept = [
+        (key, row, json.loads(extra)[column])
+        for key, row, extra in bench.raw("submission_id, _source_row, cast(_extra as varchar)")
+    ]
+    assert kept == [("s1", 1, "x"), ("s2", 2, "y"), ("s3", 1, "z")]
+
+
+def test_a_parquet_file_whose_pages_are_broken_is_refused_by_name(bench):
+    whole = bench.path("a.parquet")
+    bench.connection.execute(
+        "copy (select 's' || i as submission_id, '2026-02-28' as submitted_at, md5(i::varchar) as message from range(5000) t(i)) "
+        f"to '{whole}' (format parquet)"
+    )
+    content = bytearray(whole.read_bytes())
+    content[4:400] = bytes(396)
+    bench.drop("a.parquet", bytes(content))
+    result = bench.load()
+    assert result.is_refused
+    assert "a.parquet: not a sound Parquet file" in result.message
+    assert bench.raw() == []
 
 
 def test_a_parquet_file_keeps_types_zones_and_nested_values(bench):
