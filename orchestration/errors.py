@@ -4,6 +4,7 @@ Every message says what failed, where (file, row, key), what is kept safe and wh
 The command line prints the message alone; anything that is not a `LeadrelayError` is a bug and keeps its traceback.
 """
 
+import re
 from enum import IntEnum
 
 
@@ -45,3 +46,39 @@ class PublishError(LeadrelayError):
     """The new version was not published; the one before it stands."""
 
     exit_code = ExitCode.NOT_PUBLISHED
+
+
+class StorageError(LeadrelayError):
+    """The disk is full, read-only or closed to this user; what was published before stands."""
+
+    exit_code = ExitCode.NOT_PUBLISHED
+
+
+_STORAGE = re.compile(
+    r"no space left|file too large|disk quota|disk is full|read-only file system|readonly database|failed to offload|permission denied",
+    re.IGNORECASE,
+)
+_WHAT_TO_DO = {
+    "read-only file system": "make it writable",
+    "readonly database": "make it writable",
+    "permission denied": "give this user the right to write there",
+}
+
+
+def storage_problem(text: str) -> str | None:
+    """Return what a disk's refusal means for a person, or None when a text tells of none.
+
+    Parameters
+    ----------
+    text
+        An error's message, of Python, DuckDB or SQLite.
+    """
+    found = _STORAGE.search(text)
+    if found is None:
+        return None
+    line = next(line for line in text.splitlines() if _STORAGE.search(line)).strip()
+    remedy = _WHAT_TO_DO.get(found[0].lower(), "free some space")
+    return (
+        f"the disk refused to be written ({line[:300]}). What was loaded before is kept, what is published stands. "
+        f"Next: {remedy}, then: leadrelay run"
+    )

@@ -146,7 +146,9 @@ def find_pending(
             claimed.append((candidate, feed))
     fresh = [candidate for candidate, _ in claimed if candidate.sidecar is None]
     _wait_until_settled([candidate.path for candidate in fresh], settle_seconds)
-    next_sequence = _highest_sequence(landing_dir) + 1 if fresh else 0
+    highest, newest = _newest_arrival(landing_dir) if fresh else (0, "")
+    next_sequence = highest + 1
+    arrived_at = max(_timestamp(now or datetime.now(tz=UTC)), newest)
     files: list[LandedFile] = []
     for candidate, feed in sorted(
         claimed, key=lambda pair: (pair[0].sidecar is None, _sequence(pair[0]), pair[0].relative_path)
@@ -158,7 +160,7 @@ def find_pending(
                 unsettled.append(candidate.relative_path)
                 continue
             sidecar = {
-                "arrived_at": _timestamp(now or datetime.now(tz=UTC)),
+                "arrived_at": arrived_at,
                 "load_sequence": next_sequence,
                 "sha256": checksum,
                 "source_system": feed.system,
@@ -192,6 +194,7 @@ class Arrivals:
         self._system = system
         self._now = now
         self._sequence: int | None = None
+        self._newest = ""
 
     @contextmanager
     def temporary(self) -> Iterator[Path]:
@@ -245,7 +248,9 @@ class Arrivals:
         """
         moment = self._now or datetime.now(tz=UTC)
         folder = self._root / moment.astimezone(UTC).strftime("%Y-%m-%d")
-        sequence = (self._sequence if self._sequence is not None else _highest_sequence(self._landing_dir)) + 1
+        if self._sequence is None:
+            self._sequence, self._newest = _newest_arrival(self._landing_dir)
+        sequence = self._sequence + 1
         try:
             folder.mkdir(parents=True, exist_ok=True)
             target = folder / name(sequence)
@@ -256,7 +261,7 @@ class Arrivals:
                 os.fsync(stream.fileno())
             digest, _ = checksum(temporary)
             sidecar = {
-                "arrived_at": _timestamp(moment),
+                "arrived_at": max(_timestamp(moment), self._newest),
                 "load_sequence": sequence,
                 "sha256": digest,
                 "source_system": self._system,
@@ -329,7 +334,9 @@ def write_sidecar(path: Path, sidecar: dict[str, Any]) -> None:
             f"{target}: cannot be written ({error.strerror}); nothing was loaded from {path.name}."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # A read-only file system refuses this too, and its own message is not the one to tell.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_sidecar(path: Path) -> dict[str, Any] | None:
@@ -443,14 +450,25 @@ def _unique_contents(files: list[LandedFile], known_checksums: frozenset[str]) -
             yield file
 
 
-def _highest_sequence(landing_dir: Path) -> int:
-    highest = 0
+def _newest_arrival(landing_dir: Path) -> tuple[int, str]:
+    """Return the highest load sequence, and the newest arrival before which nothing lands later: a clock may be set back."""
+    highest, newest = 0, ""
     for target in landing_dir.glob(f"*/*/*/*{SIDECAR_SUFFIX}"):
         if target.is_symlink() or target.name.startswith("."):
             continue
         sidecar = read_sidecar(target.with_name(target.name.removesuffix(SIDECAR_SUFFIX)))
-        highest = max(highest, int(sidecar["load_sequence"]) if sidecar else 0)
-    return highest
+        if sidecar:
+            highest = max(highest, int(sidecar["load_sequence"]))
+            newest = max(newest, _canonical(str(sidecar["arrived_at"])))
+    return highest, newest
+
+
+def _canonical(arrived_at: str) -> str:
+    try:
+        moment = datetime.fromisoformat(arrived_at)
+    except ValueError:
+        return ""
+    return _timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _wait_until_settled(paths: list[Path], settle_seconds: float) -> None:
@@ -523,7 +541,8 @@ def _copy_one(landing_dir: Path, table: ContractTable, origin: Path, digest: str
         temporary.rename(target)
         _fsync_folder(folder)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise LandingError(
             f"{origin}: cannot be copied into {folder} ({error.strerror}); nothing was loaded from it."
         ) from error

@@ -8,8 +8,9 @@ What does not belong here: what a check is (`expectations/`) or what a batch's r
 import hashlib
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -196,7 +197,8 @@ def load_table(
         text = f"a mapping of {contract_table.full_name} fails on a value: {_first_line(error)}. Use try_cast in the expression."
         result = _refuse(connection, contract_table, files, run_id, (paths_check,), text, counts={})
     finally:
-        drop_batch(connection)
+        with suppress(duckdb.Error):
+            drop_batch(connection)
     return replace(result, message="\n".join(part for part in (result.message, *notes) if part))
 
 
@@ -405,7 +407,7 @@ def _write(
     counts: dict[int, _Counts],
 ) -> None:
     table = batch.table
-    moment = _now()
+    moment = _now(connection)
     _register_files(connection, table, batch.files)
     _collect_quarantined(connection, batch)
     connection.execute("begin")
@@ -428,8 +430,14 @@ def _write(
         )
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        _roll_back(connection)
         raise
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """Undo a transaction; one whose commit the disk refused is undone already, and its own error is the one to tell."""
+    with suppress(duckdb.Error):
+        connection.execute("rollback")
 
 
 def _raw_insert(table: ContractTable) -> str:
@@ -505,7 +513,7 @@ def _refuse(
     message: str,
     counts: dict[int, int],
 ) -> LoadResult:
-    moment = _now()
+    moment = _now(connection)
     rows = {index: _Counts(count, 0, 0, 0) for index, count in counts.items()}
     connection.execute("begin")
     try:
@@ -513,7 +521,7 @@ def _refuse(
         write_results(connection, run_id, moment, "raw", checks)
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        _roll_back(connection)
         raise
     return LoadResult(
         source_table=table.full_name,
@@ -548,8 +556,12 @@ def _load_id(table: ContractTable, file: LandedFile) -> str:
     ).hexdigest()
 
 
-def _now() -> datetime:
-    return datetime.now(tz=UTC).replace(tzinfo=None)
+def _now(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """Return the clock, or a moment after the newest load when the clock was set back: which load is the newest must stay true."""
+    now = datetime.now(tz=UTC).replace(tzinfo=None)
+    row = connection.execute("select max(loaded_at) from ops.loads").fetchone()
+    newest: datetime | None = row[0] if row else None
+    return now if newest is None or newest < now else newest + timedelta(microseconds=1)
 
 
 def _first_line(error: Exception) -> str:

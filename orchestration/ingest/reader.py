@@ -133,6 +133,7 @@ def read_batch(
                 f"{file.relative_path}: the format cannot be told by the file's ending; add `format: csv|jsonl|parquet` to its feed."
             )
         by_format[feeds.index(file.feed), file_format].append(index)
+    seen = {file.path: _stamp(file) for file in files}
     for (feed_index, group_format), indexes in by_format.items():
         feed = feeds[feed_index]
         if group_format == "parquet":
@@ -147,7 +148,21 @@ def read_batch(
                     _check_parquet(connection, batch, indexes, work_dir)
                 raise
             batch.groups.append(SourceGroup(relation=shape.relation, raw_text=shape.raw_text))
+    for file in files:
+        if seen[file.path] != _stamp(file):
+            raise LandingError(
+                f"{file.relative_path}: changed while it was read; nothing of this batch was loaded. A landed file is never changed: "
+                "restore it, and land the new content under another name."
+            )
     return batch
+
+
+def _stamp(file: LandedFile) -> tuple[int, int]:
+    try:
+        facts = file.path.stat()
+    except OSError as error:
+        raise LandingError(f"{file.relative_path}: cannot be read ({error.strerror}).") from error
+    return facts.st_size, facts.st_mtime_ns
 
 
 def drop_batch(connection: duckdb.DuckDBPyConnection) -> None:

@@ -8,7 +8,7 @@ One process at a time opens the file; BI and ``status`` read the published one.
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -401,6 +401,10 @@ def write_reader_runs(
     if not runs and (not row or not row[0]):
         return
     moment = datetime.now(tz=UTC).replace(tzinfo=None)
+    row = connection.execute("select max(ended_at) from ops.reader_runs").fetchone()
+    if row and row[0] and row[0] >= moment:
+        # The clock was set back; which reading is the newest must stay true.
+        moment = row[0] + timedelta(microseconds=1)
     if not runs:
         runs = [{"source_system": None, "reader": None, "status": "removed", "message": ""}]
     for run in runs:

@@ -21,9 +21,10 @@ from sqlalchemy.pool import QueuePool
 
 from orchestration import errors
 from orchestration.definitions import build_defs
-from orchestration.errors import ExitCode, LeadrelayError
+from orchestration.errors import ExitCode, LeadrelayError, StorageError, storage_problem
 from orchestration.operate.instance import open_instance
 from orchestration.operate.jobs import INGEST_STEP, NIGHTLY
+from orchestration.operate.lock import only_night
 from orchestration.operate.outcome import Failure, Night
 from orchestration.publish.versions import read_manifest
 from orchestration.settings import Settings
@@ -52,14 +53,15 @@ def run_night(settings: Settings, as_of: str | None = None, *, from_scratch: boo
     ConfigError
         If the checkout or ``sources.yml`` cannot be read.
     """
-    job = build_defs(settings).resolve_job_def(NIGHTLY)
     asked = {"as_of": as_of, "from_scratch": from_scratch}
     config = {
         "ops": {INGEST_STEP: {"config": {name: value for name, value in asked.items() if value}}},
         # The command line prints its own messages; Dagster's are in its event log.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    result = _execute(settings, job, config)
+    with _spoken_of(settings), only_night(settings):
+        job = build_defs(settings).resolve_job_def(NIGHTLY)
+        result = _execute(settings, job, config)
     return Night(
         run_id=result.run_id,
         manifest=read_manifest(settings.published_dir),
@@ -76,6 +78,20 @@ def _execute(settings: Settings, job: JobDefinition, config: Mapping[str, Any]) 
     logging.getLogger(execution_plan.__name__).setLevel(logging.ERROR)
     with _fast_event_log(), open_instance(settings) as instance:
         return job.execute_in_process(run_config=dict(config), instance=instance, raise_on_error=False)
+
+
+@contextmanager
+def _spoken_of(settings: Settings) -> Iterator[None]:
+    """Say in words what the disk under the home refuses, whoever met it: Dagster's own books lie on it too."""
+    try:
+        yield
+    except LeadrelayError:
+        raise
+    except Exception as error:
+        told = storage_problem(f"{type(error).__name__}: {error}")
+        if told is None:
+            raise
+        raise StorageError(f"{settings.home}: {told}") from error
 
 
 @contextmanager
@@ -122,6 +138,8 @@ def _failure(result: ExecuteInProcessResult) -> Failure:
                 return Failure(step, data.user_failure_data.description or "", ExitCode.NOT_PUBLISHED)
             error = data.error
             while error is not None:
+                if told := storage_problem(error.message):
+                    return Failure(step, told, ExitCode.NOT_PUBLISHED)
                 kind = getattr(errors, error.cls_name or "", None)
                 if isinstance(kind, type) and issubclass(kind, LeadrelayError):
                     message = error.message.split(": ", 1)[-1].strip()

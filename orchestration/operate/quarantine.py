@@ -13,6 +13,7 @@ import duckdb
 from orchestration.errors import LeadrelayError
 from orchestration.ingest.contract import load_contract
 from orchestration.ingest.reload import Reload, reload_matching, reload_quarantined
+from orchestration.operate.lock import only_night
 from orchestration.settings import Settings
 from orchestration.sql import qualified, quote_literal
 
@@ -48,13 +49,21 @@ def add_quarantine_commands(
     replay = actions.add_parser("replay", help="load the files with open rows again, after the cause was corrected")
     replay.add_argument("table", nargs="?", help="only this table")
     replay.set_defaults(
-        command=printing(lambda settings, options: reload_screen(reload_quarantined(settings, options.table)))
+        command=printing(
+            lambda settings, options: _alone(settings, lambda: reload_quarantined(settings, options.table))
+        )
     )
     again = commands.add_parser("reload", help="load files again, after a mapping or a suite was corrected")
     again.add_argument("pattern", metavar="GLOB", help="paths in landing, such as 'crm/leads/2026-03-01/*'")
     again.set_defaults(
-        command=printing(lambda settings, options: reload_screen(reload_matching(settings, options.pattern)))
+        command=printing(lambda settings, options: _alone(settings, lambda: reload_matching(settings, options.pattern)))
     )
+
+
+def _alone(settings: Settings, load: Callable[[], Sequence[Reload]]) -> str:
+    """Load while no night runs, and tell what came of it."""
+    with only_night(settings):
+        return reload_screen(load())
 
 
 def quarantine_screen(settings: Settings) -> str:

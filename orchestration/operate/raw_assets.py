@@ -29,6 +29,7 @@ from orchestration.ingest.warehouse import (
     write_reader_runs,
 )
 from orchestration.operate.jobs import INGEST_STEP, RAW_GROUP
+from orchestration.operate.lock import hold_night
 from orchestration.publish.remembered import remember_published
 from orchestration.quality.results import CheckResult
 from orchestration.quality.suites import CheckSpec, raw_check_specs
@@ -85,6 +86,8 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def ingest(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[Any]:
+        # A night that Dagster's daemon starts is a process of its own, and lets go of the lock when it ends.
+        hold_night(settings)
         sources = load_sources(settings.sources_file, contract)
         refused: list[LoadResult] = []
         with open_warehouse(settings, contract, from_scratch=config.from_scratch) as connection:

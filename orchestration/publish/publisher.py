@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,14 @@ from orchestration.publish.identity_quality import QUALITY_COLUMNS, measure_qual
 from orchestration.publish.movement import Movement, measure_movement
 from orchestration.publish.policy import PiiPolicy, PublishedTable, published_tables
 from orchestration.publish.privacy import load_or_create_key
-from orchestration.publish.versions import MANIFEST_FILE, VERSIONS, current_version, new_version, version_name
+from orchestration.publish.versions import (
+    MANIFEST_FILE,
+    VERSIONS,
+    current_version,
+    new_version,
+    read_versions,
+    version_name,
+)
 from orchestration.quality.gates import audit_published
 from orchestration.quality.results import CheckResult, write_results
 from orchestration.settings import Settings
@@ -98,7 +105,7 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str, st
     """
     tables = published_tables(dbt_manifest)
     key = load_or_create_key(settings.home)
-    published_at = datetime.now(tz=UTC)
+    published_at = _moment_of_publishing(settings)
     name = version_name(published_at, run_id)
     with new_version(settings.published_dir, name) as folder:
         rows = build_files(settings.warehouse_path, folder, tables, key)
@@ -129,6 +136,15 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str, st
         }
         (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return Published(folder=settings.published_dir / VERSIONS / name, manifest=manifest, results=tuple(results))
+
+
+def _moment_of_publishing(settings: Settings) -> datetime:
+    """Return the clock, or a moment after the newest version when the clock was set back: versions are told apart by their time."""
+    now = datetime.now(tz=UTC)
+    newest = max(
+        (datetime.fromisoformat(one["published_at"]) for one in read_versions(settings.published_dir)), default=now
+    )
+    return now if newest <= now - timedelta(milliseconds=1) else max(now, newest + timedelta(milliseconds=1))
 
 
 def _audit(path: Path, suites_dir: Path) -> list[CheckResult]:

@@ -9,6 +9,12 @@ import contextlib
 import hashlib
 import io
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +25,7 @@ import pytest
 from orchestration.cli import main
 from orchestration.errors import ExitCode
 from orchestration.publish.versions import current_version, read_manifest
-from orchestration.settings import Settings
+from orchestration.settings import PROJECT_ROOT, Settings
 
 # Later than all that the sample lands, earlier than what is landed here.
 LATER = "2026-07-01T20:00:00"
@@ -269,3 +275,42 @@ def test_no_row_is_lost_in_any_night(story):
             "select file_path from ops.loads where status = 'loaded' and rows_in <> rows_loaded + rows_quarantined + rows_collapsed"
         ).fetchall()
     assert lost == []
+
+
+KILLED_WHEN = {
+    "dbt builds": lambda _, told: "built   " in told,
+    "a version is half made": lambda settings, _: any(settings.published_dir.glob("versions/.tmp-*/*.duckdb")),
+}
+"""A night is killed a moment after this is seen; more moments, and many more kills, in benchmarks/crash.py."""
+
+
+def test_a_night_that_is_killed_again_and_again_ends_as_an_undisturbed_one(story, copied_home, tmp_path, monkeypatch):
+    settings = copied_home(tmp_path / "home")
+    monkeypatch.setenv("LEADRELAY_HOME", str(settings.home))
+    monkeypatch.setenv("LEADRELAY_SOURCES", str(settings.sources_file))
+    before = current_version(settings.published_dir)
+    dice = random.Random(5)
+    for name, is_seen in KILLED_WHEN.items():
+        assert killed(settings, is_seen, dice.uniform(0, 0.3)), name
+        assert current_version(settings.published_dir) == before, name
+    healed = night(settings, "--as-of", LATER)
+    assert healed.exit_code == ExitCode.OK, healed.screen
+    assert healed.published == story.later.published
+    assert not list(settings.published_dir.glob("versions/.tmp-*"))
+
+
+def killed(settings: Settings, is_seen, pause: float) -> bool:
+    """Start a night as a process of its own and kill it a moment after something is seen; false when it ended before."""
+    told = settings.home / "told.txt"
+    with told.open("w", encoding="utf-8") as screen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orchestration.cli", "run", "--as-of", LATER],
+            stdout=screen, stderr=screen, cwd=PROJECT_ROOT, start_new_session=True,
+        )  # fmt: skip
+    while process.poll() is None:
+        if is_seen(settings, told.read_text(encoding="utf-8")):
+            time.sleep(pause)
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.wait() == -signal.SIGKILL
+        time.sleep(0.01)
+    return False
