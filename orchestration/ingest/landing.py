@@ -11,9 +11,9 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from orchestration.ingest.contract import ContractTable
 from orchestration.ingest.feeds import Feed, FeedBase
 
 SIDECAR_SUFFIX = ".arrival.json"
+# Begins the names of files of corrected rows (`correction`).
+CORRECTION_PREFIX = "corrected-by-hand-"
 # Names that writers use for a file that is not finished.
 UNFINISHED_SUFFIXES = (".part", ".tmp", ".partial", ".crdownload", SIDECAR_SUFFIX)
 CHUNK_BYTES = 1 << 20
@@ -52,6 +54,8 @@ class LandedFile:
         The system its rows come from.
     is_read
         Whether a reader made it. Its content may be that of an older file (a value set back), and is loaded all the same.
+    corrects
+        Rows in quarantine that it takes the place of: path of their file -> numbers of the rows.
     """
 
     path: Path
@@ -62,6 +66,7 @@ class LandedFile:
     sha256: str
     source_system: str
     is_read: bool = False
+    corrects: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -226,7 +231,7 @@ class Arrivals:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def land(self, temporary: Path, name: Callable[[int], str]) -> str:
+    def land(self, temporary: Path, name: Callable[[int], str], facts: Mapping[str, Any] | None = None) -> str:
         """Move a finished file into landing and state its arrival.
 
         Parameters
@@ -235,6 +240,8 @@ class Arrivals:
             The file, from `temporary`.
         name
             Gives the file's name from its load sequence.
+        facts
+            More for the sidecar.
 
         Returns
         -------
@@ -266,6 +273,7 @@ class Arrivals:
                 "sha256": digest,
                 "source_system": self._system,
                 "is_read": True,
+                **(facts or {}),
             }
             # First the sidecar: a file that a killed process left without one would count as younger than what is read after it.
             write_sidecar(target, sidecar)
@@ -410,7 +418,24 @@ def _walk_day(folder: Path, relative_day: str, problems: list[str]) -> Iterator[
             yield _Candidate(path=path, relative_path=relative, sidecar=read_sidecar(path) if has_sidecar else None)
 
 
+def correction_feed(feed: FeedBase) -> FeedBase:
+    """Return a feed that reads corrected rows: mapped as the feed's own files are, and JSON lines whatever those are."""
+    options = feed.options.model_copy(update={"encoding": "utf-8", "compression": "none"})
+    return Feed(
+        system=feed.system,
+        files=f"{CORRECTION_PREFIX}*",
+        format="jsonl",
+        options=options,
+        columns=feed.columns,
+        arrival=feed.arrival,
+    )
+
+
 def _claim(candidate: _Candidate, feeds: tuple[FeedBase, ...]) -> FeedBase | None:
+    if candidate.sidecar is not None and "corrects" in candidate.sidecar:
+        of_system = [feed for feed in feeds if feed.system == candidate.sidecar["source_system"]]
+        same = [feed for feed in of_system if feed.pattern == candidate.sidecar.get("feed")]
+        return correction_feed((same or of_system)[0]) if of_system else None
     matching = [feed for feed in feeds if feed.takes(candidate.path.name)]
     if candidate.sidecar is not None:
         matching = [feed for feed in matching if feed.system == candidate.sidecar["source_system"]]
@@ -431,6 +456,7 @@ def _landed(candidate: _Candidate, feed: FeedBase, sidecar: dict[str, Any]) -> L
             sha256=str(sidecar["sha256"]),
             source_system=feed.system,
             is_read=bool(sidecar.get("is_read", False)),
+            corrects=sidecar.get("corrects", {}),
         )
     except ValueError as error:
         raise LandingError(

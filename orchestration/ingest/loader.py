@@ -38,6 +38,8 @@ from orchestration.sql import qualified, quote_identifier, quote_literal
 
 LOADED = "loaded"
 REFUSED = "refused"
+# A row in quarantine that somebody has corrected and handed back.
+CORRECTED = "corrected"
 # What a reload has put something else in the place of; the row stays in ops.loads as history.
 REPLACED = "replaced"
 
@@ -200,6 +202,42 @@ def load_table(
         with suppress(duckdb.Error):
             drop_batch(connection)
     return replace(result, message="\n".join(part for part in (result.message, *notes) if part))
+
+
+def rehearse(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, contract_table: ContractTable, file: LandedFile
+) -> str:
+    """Read and judge one file as a load would, and keep nothing.
+
+    Parameters
+    ----------
+    connection
+        The prepared warehouse, outside a transaction.
+    settings
+        Says where the suites are.
+    contract_table
+        The table.
+    file
+        The file, wherever it lies.
+
+    Returns
+    -------
+    str
+        Why it would be refused; empty when it would be loaded.
+    """
+    suite = load_suite(raw_suite_path(settings.expectations_dir, contract_table.identifier), contract_table.full_name)
+    try:
+        with tempfile.TemporaryDirectory(dir=settings.home, prefix=".load-") as work_dir:
+            read_batch(connection, contract_table, [file], Path(work_dir))
+        _quarantine_conflicts(connection, contract_table)
+        apply_row_rules(connection, BATCH, row_rules(suite, BATCH))
+        refusing = [check for check in judge_batch(connection, BATCH, suite) if check.is_batch_refused]
+        return _refusal(contract_table, refusing) if refusing else ""
+    except (LandingError, ConfigError, duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        return str(error)
+    finally:
+        with suppress(duckdb.Error):
+            drop_batch(connection)
 
 
 def _load(
@@ -423,6 +461,7 @@ def _write(
             "order by b._file_index, b._source_row",
             [moment],
         ).fetchone()
+        _close_corrected(connection, table, batch.files)
         _insert_loads(connection, table, batch.files, run_id, moment, LOADED, "", counts)
         write_results(connection, run_id, moment, "raw", checks)
         _assert_nothing_lost(
@@ -432,6 +471,16 @@ def _write(
     except BaseException:
         _roll_back(connection)
         raise
+
+
+def _close_corrected(connection: duckdb.DuckDBPyConnection, table: ContractTable, files: Sequence[LandedFile]) -> None:
+    """Close the rows in quarantine that files of this batch take the place of."""
+    for file in files:
+        for path, numbers in file.corrects.items():
+            connection.execute(
+                f"update {qualified('quarantine', table.identifier)} set status = ? where source_file = ? and list_contains(?, source_row)",
+                [CORRECTED, path, list(numbers)],
+            )
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:

@@ -380,6 +380,20 @@ def stale_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(sorted(stale.items()))
 
 
+def count_open(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many rows are in quarantine and wait for somebody, over all tables."""
+    tables = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = 'quarantine' order by table_name"
+    ).fetchall()
+    if not tables:
+        return 0
+    counts = " union all ".join(
+        f"select count(*) as row_count from {qualified('quarantine', name)} where status = 'open'" for (name,) in tables
+    )
+    row = connection.execute(f"select sum(row_count) from ({counts}) as counts").fetchone()
+    return int(row[0]) if row else 0
+
+
 def write_reader_runs(
     connection: duckdb.DuckDBPyConnection, run_id: str, source_table: str, runs: Sequence[Mapping[str, Any]]
 ) -> None:

@@ -1,4 +1,4 @@
-"""`leadrelay quarantine list|show|replay` and `leadrelay reload`: which rows were kept out, why, and trying them again.
+"""`leadrelay quarantine list|show|export|fix|replay` and `leadrelay reload`: which rows were kept out, why, and trying them again.
 
 Reads the warehouse, where the rows' own text stays: `list` counts and shows nothing of a row, `show` prints rows whole, for the person at
 the keyboard. While a night runs, the warehouse is its own. What does not belong here: loading (`orchestration.ingest.reload`).
@@ -6,12 +6,14 @@ the keyboard. While a night runs, the warehouse is its own. What does not belong
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from orchestration.errors import LeadrelayError
 from orchestration.ingest.contract import load_contract
+from orchestration.ingest.correction import FILE_KEY, ROW_KEY, export_open_rows, load_corrected_rows
 from orchestration.ingest.reload import Reload, reload_matching, reload_quarantined
 from orchestration.operate.lock import only_night
 from orchestration.settings import Settings
@@ -53,6 +55,15 @@ def add_quarantine_commands(
             lambda settings, options: _alone(settings, lambda: reload_quarantined(settings, options.table))
         )
     )
+    export = actions.add_parser("export", help="write open rows to a .csv or .jsonl file for a person to correct")
+    export.add_argument("table", help="such as forms.submissions")
+    export.add_argument("out", type=Path, metavar="FILE")
+    export.add_argument("--file", metavar="GLOB", default="*", help="only rows of these files")
+    export.set_defaults(command=printing(lambda settings, o: export_screen(settings, o.table, o.file, o.out)))
+    fix = actions.add_parser("fix", help="load rows that were exported and corrected")
+    fix.add_argument("table", help="such as forms.submissions")
+    fix.add_argument("corrected", type=Path, metavar="FILE")
+    fix.set_defaults(command=printing(lambda settings, o: fix_screen(settings, o.table, o.corrected)))
     again = commands.add_parser("reload", help="load files again, after a mapping or a suite was corrected")
     again.add_argument("pattern", metavar="GLOB", help="paths in landing, such as 'crm/leads/2026-03-01/*'")
     again.set_defaults(
@@ -145,6 +156,35 @@ def rows_screen(settings: Settings, table: str, files: str = "*", many: int = _S
         lines += [f"    | {line}" for line in shown.splitlines()[:5]]
     total = found[0][-1]
     return "\n".join([*lines, "", f"{len(found):,} of {total:,} open rows of {table}"])
+
+
+def export_screen(settings: Settings, table: str, files: str, out: Path) -> str:
+    """Write a table's open rows to a file, and say what to do with it."""
+    with only_night(settings):
+        count = export_open_rows(settings, table, files, out)
+    return (
+        f"{count:,} open rows of {table} in {out}: correct them there, leave {FILE_KEY} and {ROW_KEY} as they are, take out what is to stay\n"
+        f"then: leadrelay quarantine fix {table} {out}"
+    )
+
+
+def fix_screen(settings: Settings, table: str, path: Path) -> str:
+    """Load corrected rows, and say what came of them."""
+    with only_night(settings):
+        done = load_corrected_rows(settings, table, path)
+    lines = [
+        f"{table}: {done.corrected:,} rows corrected"
+        + (f", {done.known:,} are not open (any more)" if done.known else "")
+    ]
+    for result in done.results:
+        if result.is_refused:
+            lines += [f"  {line}" for line in result.message.splitlines()]
+        else:
+            lines.append(
+                f"  {result.rows_in:,} rows in: {result.rows_loaded:,} loaded, {result.rows_collapsed:,} repeated, "
+                f"{result.rows_quarantined:,} in quarantine again"
+            )
+    return "\n".join([*lines, "", "next        leadrelay run"] if done.corrected else lines)
 
 
 def reload_screen(done: Sequence[Reload]) -> str:

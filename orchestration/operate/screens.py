@@ -64,7 +64,7 @@ def published_lines(settings: Settings, manifest: Mapping[str, Any]) -> list[str
     lines = [
         f"as of       {manifest['as_of']} (UTC)",
         f"loaded      {this_run['rows_loaded']:,} rows ({total['rows_loaded']:,} in all)",
-        f"quarantined {this_run['rows_quarantined']:,} rows ({total['rows_quarantined']:,} in all)",
+        f"quarantined {this_run['rows_quarantined']:,} rows ({total['rows_quarantined']:,} in all{_open_rows(manifest)})",
         f"repeated    {this_run['rows_collapsed']:,} rows said nothing new",
     ]
     with duckdb.connect(str(path.resolve()), read_only=True) as connection:
@@ -77,6 +77,12 @@ def published_lines(settings: Settings, manifest: Mapping[str, Any]) -> list[str
         f"version     {manifest['version']}, {len(manifest['tables'])} tables",
     ]
     return lines
+
+
+def _open_rows(manifest: Mapping[str, Any]) -> str:
+    """Return how many rows of quarantine wait for somebody; versions of before that was counted do not say."""
+    waiting = manifest.get("quarantine_open")
+    return f", {waiting:,} open" if waiting else ""
 
 
 def kept_lines(settings: Settings, manifest: Mapping[str, Any]) -> list[str]:

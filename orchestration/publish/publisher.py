@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import PublishError
-from orchestration.ingest.warehouse import OPS_TABLES, connect, stale_tables
+from orchestration.ingest.warehouse import OPS_TABLES, connect, count_open, stale_tables
 from orchestration.publish.budget import Finding, as_check_results, judge, read_acceptances, read_limits, write_stops
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE, SCHEMA, STORAGE_VERSION, build_files
 from orchestration.publish.identity_quality import QUALITY_COLUMNS, measure_quality, write_quality
@@ -176,6 +176,7 @@ def _note_in_warehouse(
                 "this_run": _named(connection.execute(f"{totals} and run_id = ?", [run_id]).fetchone()),
                 "all": _named(connection.execute(totals).fetchone()),
             },
+            "quarantine_open": count_open(connection),
         }
 
 
