@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration import __version__
+from orchestration.erase.forget import add_forget_command
+from orchestration.erase.retention import add_retention_command
 from orchestration.errors import ConfigError, ExitCode, LeadrelayError
 from orchestration.identity.commands import add_link_commands
 from orchestration.operate.acceptance import add_identity_commands
+from orchestration.operate.audit import audited, command_name
 from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.operate.quarantine import add_quarantine_commands
 from orchestration.publish.commands import add_version_commands
@@ -46,13 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         See `orchestration.errors.ExitCode`; a wrong command line ends with 2.
     """
     switch_off_usage_reporting()
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(words)
     command: Callable[[Settings, argparse.Namespace], int] = options.command
+    settings = load_settings()
     try:
-        return int(command(load_settings(), options))
-    except LeadrelayError as error:
-        print(f"leadrelay: {error}", file=sys.stderr)
-        return int(error.exit_code)
+        with audited(settings, command_name(words), vars(options)) as entry:
+            try:
+                entry.exit_code = int(command(settings, options))
+            except LeadrelayError as error:
+                print(f"leadrelay: {error}", file=sys.stderr)
+                entry.exit_code = int(error.exit_code)
+        return int(entry.exit_code)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
         sys.stderr.close()
@@ -126,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     add_score_commands(score.add_subparsers(required=True, metavar="ACTION"), _printing)
 
     add_quarantine_commands(commands, _printing)
+    add_forget_command(commands, _printing)
+    add_retention_command(commands, _printing)
 
     docs = commands.add_parser("docs", help="write the models' documentation as one HTML page")
     docs.set_defaults(command=_docs)

@@ -29,6 +29,8 @@ CORRECTION_PREFIX = "corrected-by-hand-"
 # Names that writers use for a file that is not finished.
 UNFINISHED_SUFFIXES = (".part", ".tmp", ".partial", ".crdownload", SIDECAR_SUFFIX)
 CHUNK_BYTES = 1 << 20
+# In a sidecar: checksums of the content that a file had before somebody was taken out of it.
+LANDED_AS = "landed_as"
 _DISK_ERRORS = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS})
 
 
@@ -309,6 +311,60 @@ def landed_by(landing_dir: Path, table: ContractTable, feed: FeedBase) -> list[P
     return [candidate.path for candidate in sorted(found, key=_sequence)]
 
 
+def landed_files(
+    landing_dir: Path, table: ContractTable, feeds: Iterable[FeedBase]
+) -> Iterator[tuple[Path, LandedFile | None]]:
+    """Return every plain file of a table in landing, loaded or not, with what its sidecar and feed say of it.
+
+    Parameters
+    ----------
+    landing_dir
+        The landing folder.
+    table
+        The contract's table.
+    feeds
+        Its feeds, in order.
+
+    Yields
+    ------
+    tuple
+        The path, and the file as a reader takes it; None for the latter when no feed takes it.
+    """
+    feeds = tuple(feeds)
+    for candidate in list(_walk(landing_dir, table, [])):
+        feed = _claim(candidate, feeds)
+        sidecar = candidate.sidecar or {"arrived_at": "1970-01-01", "load_sequence": 0, "sha256": ""}
+        yield candidate.path, None if feed is None else _landed(candidate, feed, sidecar)
+
+
+def replace_sidecar(path: Path, before: str, after: str, facts: Mapping[str, object]) -> None:
+    """Say in a sidecar that a file was written anew; arrival and load sequence stay. A file without a sidecar gets none.
+
+    Parameters
+    ----------
+    path
+        The landed file.
+    before, after
+        Its checksums.
+    facts
+        What else is to be noted.
+    """
+    sidecar = read_sidecar(path)
+    if sidecar is None:
+        return
+    landed = [str(one) for one in sidecar.get(LANDED_AS, [])]
+    content = {**sidecar, **facts, "sha256": after, LANDED_AS: [*landed, *({before} - {*landed})]}
+    target = path.with_name(path.name + SIDECAR_SUFFIX)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{SIDECAR_SUFFIX}.tmp")
+    with temporary.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(target)
+    _fsync_folder(path.parent)
+
+
 def write_sidecar(path: Path, sidecar: dict[str, Any]) -> None:
     """Write ``<file>.arrival.json`` beside a landed file, once and durably.
 
@@ -543,6 +599,10 @@ def _landed_contents(landing_dir: Path, table: ContractTable) -> set[str]:
     contents: set[str] = set()
     for candidate in _walk(landing_dir, table, []):
         contents.add(str(candidate.sidecar["sha256"]) if candidate.sidecar else checksum(candidate.path)[0])
+    # What somebody was taken out of is not copied in again, not even when nothing was left of it.
+    for target in (landing_dir / table.source / table.name).glob(f"*/*{SIDECAR_SUFFIX}"):
+        sidecar = read_sidecar(target.with_name(target.name.removesuffix(SIDECAR_SUFFIX)))
+        contents |= {str(one) for one in (sidecar or {}).get(LANDED_AS, [])}
     return contents
 
 

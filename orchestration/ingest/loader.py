@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.erase.tombstones import leave_out_forgotten, lower_tombstones, note_forgotten, raise_tombstones
 from orchestration.errors import ConfigError, LandingError, LeadrelayError
 from orchestration.ingest.contract import LINEAGE_COLUMNS, ContractTable
 from orchestration.ingest.feeds import FeedBase
@@ -189,6 +190,7 @@ def load_table(
             source_table=contract_table.full_name, checks=(paths_check,) if notes else (), message="\n".join(notes)
         )
     files = pending.files
+    raise_tombstones(connection, settings.home)
     try:
         with tempfile.TemporaryDirectory(dir=settings.home, prefix=".load-") as work_dir:
             result = _load(connection, contract_table, files, suite, run_id, paths_check, Path(work_dir), again)
@@ -201,6 +203,8 @@ def load_table(
     finally:
         with suppress(duckdb.Error):
             drop_batch(connection)
+        with suppress(duckdb.Error):
+            lower_tombstones(connection)
     return replace(result, message="\n".join(part for part in (result.message, *notes) if part))
 
 
@@ -252,11 +256,14 @@ def _load(
 ) -> LoadResult:
     batch = read_batch(connection, table, files, work_dir)
     _note_replaced(connection, table, again)
+    forgotten = leave_out_forgotten(connection, table, BATCH)
     rows_in = _per_file(connection, "true")
     collapsed = _collapse_identical(connection)
     _quarantine_conflicts(connection, table)
     apply_row_rules(connection, BATCH, row_rules(suite, BATCH))
-    checks = judge_batch(connection, BATCH, suite) if rows_in else _empty_batch_checks(suite, files)
+    # A file that holds nobody but forgotten persons is not an empty one.
+    empty = () if forgotten else _empty_batch_checks(suite, files)
+    checks = judge_batch(connection, BATCH, suite) if rows_in else empty
     checks = (*checks, paths_check)
     refusing = [check for check in checks if check.is_batch_refused]
     if refusing:
@@ -278,6 +285,9 @@ def _load(
         rows_quarantined=sum(count.quarantined for count in counts.values()),
         rows_collapsed=sum(count.collapsed for count in counts.values()),
         checks=checks,
+        message=f"{forgotten} rows of forgotten persons left out; leadrelay forget --sweep takes them out of landing"
+        if forgotten
+        else "",
     )
 
 
@@ -463,6 +473,7 @@ def _write(
         ).fetchone()
         _close_corrected(connection, table, batch.files)
         _insert_loads(connection, table, batch.files, run_id, moment, LOADED, "", counts)
+        note_forgotten(connection, run_id, table, moment)
         write_results(connection, run_id, moment, "raw", checks)
         _assert_nothing_lost(
             table, batch.files, counts, loaded[0] if loaded else 0, quarantined[0] if quarantined else 0

@@ -132,6 +132,26 @@ OPS_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("accepted_at", "TIMESTAMP"),
         ("reason", "VARCHAR"),
     ),
+    "commands": (
+        ("command_id", "VARCHAR"),
+        ("command", "VARCHAR"),
+        ("options", "VARCHAR"),
+        ("os_user", "VARCHAR"),
+        ("outcome", "VARCHAR"),
+        ("exit_code", "INTEGER"),
+        ("process_id", "BIGINT"),
+        ("started_at", "TIMESTAMP"),
+        ("ended_at", "TIMESTAMP"),
+    ),
+    # Rows that the loader left out, since they bear a forgotten person's tombstone.
+    "forgotten_rows": (
+        ("load_id", "VARCHAR"),
+        ("run_id", "VARCHAR"),
+        ("source_table", "VARCHAR"),
+        ("file_path", "VARCHAR"),
+        ("row_count", "BIGINT"),
+        ("left_out_at", "TIMESTAMP"),
+    ),
     "built_nodes": (
         ("node_id", "VARCHAR"),
         ("state", "VARCHAR"),

@@ -7,7 +7,7 @@ may open; all others from the open one. What does not belong here: how it looks 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,11 @@ _PHONE_TEXT = re.compile(r"[\d\s()+./-]+")
 _NEEDED_TABLES = frozenset({"mart_identity_edge", "mart_identity_guarded", "mart_identity_decision"})
 
 Dossier = dict[str, Any]
+
+
+class NobodyKnownError(LeadrelayError):
+    """Nobody that is published has what was asked for."""
+
 
 # From the surest meaning of what was typed to the loosest; the first that finds anybody counts.
 _SEARCHES: Sequence[tuple[str, str]] = (
@@ -154,6 +159,64 @@ def gather(settings: Settings, identity: str, between: Sequence[str] = ()) -> Do
         }
 
 
+@dataclass(frozen=True)
+class PersonKeys:
+    """By what the published files know one person.
+
+    Parameters
+    ----------
+    person_ids
+        The person's id, then those that were merged into it.
+    records
+        ``source_table``, ``source_system`` and ``record_key`` of each record.
+    record_ids
+        Ids of the records.
+    identifiers
+        ``identifier_type`` and value, as the identity models write them.
+    interactions
+        Ids of the interactions that count as theirs.
+    """
+
+    person_ids: tuple[str, ...]
+    records: tuple[tuple[str, str, str], ...]
+    record_ids: tuple[str, ...]
+    identifiers: tuple[tuple[str, str], ...]
+    interactions: tuple[str, ...]
+
+
+def find_person(settings: Settings, identity: str) -> PersonKeys | None:
+    """Return by what the published files know a person, or None when nobody has the identity.
+
+    Raises
+    ------
+    LeadrelayError
+        If nothing is published, or several persons have it.
+    """
+    folder = current_version(settings.published_dir)
+    if folder is None:
+        raise LeadrelayError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
+    with _open(folder) as connection:
+        try:
+            _, person_id = _find(connection, identity.strip())
+        except NobodyKnownError:
+            return None
+        records = _rows(connection, _RECORDS, person_id)
+        retired = _rows(
+            connection, "select retired_person_id from open_redirects where person_id = $id order by 1", person_id
+        )
+        identifiers = _rows(connection, _SECTIONS["identifiers"], person_id)
+        interactions = _rows(
+            connection, "select interaction_id from fct_interaction where person_id = $id order by 1", person_id
+        )
+    return PersonKeys(
+        person_ids=(person_id, *(row["retired_person_id"] for row in retired)),
+        records=tuple((row["source_table"], row["source_system"], row["record_key"]) for row in records),
+        record_ids=tuple(row["record_id"] for row in records),
+        identifiers=tuple((row["identifier_type"], row["identifier_value"]) for row in identifiers),
+        interactions=tuple(row["interaction_id"] for row in interactions),
+    )
+
+
 @contextmanager
 def _open(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(":memory:") as connection:
@@ -201,7 +264,7 @@ def _find(connection: duckdb.DuckDBPyConnection, identity: str) -> tuple[str, st
             raise LeadrelayError(f"{len(found)} persons are known by that; ask for one of them: {shown}")
         if found:
             return kind, found[0]
-    raise LeadrelayError(
+    raise NobodyKnownError(
         "nobody is known by that. Give a person_id, a record id or key, an e-mail address or a phone number."
     )
 

@@ -31,7 +31,9 @@ from orchestration.settings import Settings
 from orchestration.transform.assets import DECIDED, KEPT_VERSION, WARNING
 
 
-def run_night(settings: Settings, as_of: str | None = None, *, from_scratch: bool = False) -> Night:
+def run_night(
+    settings: Settings, as_of: str | None = None, *, from_scratch: bool = False, reads_sources: bool = True
+) -> Night:
     """Run the nightly job in this process.
 
     Parameters
@@ -42,6 +44,8 @@ def run_night(settings: Settings, as_of: str | None = None, *, from_scratch: boo
         Look back from here, ISO 8601; default the latest arrival.
     from_scratch
         Load everything that has ever landed into a new warehouse.
+    reads_sources
+        Whether databases, APIs and object stores are asked for what is new; what has landed is loaded all the same.
 
     Returns
     -------
@@ -53,7 +57,9 @@ def run_night(settings: Settings, as_of: str | None = None, *, from_scratch: boo
     ConfigError
         If the checkout or ``sources.yml`` cannot be read.
     """
-    asked = {"as_of": as_of, "from_scratch": from_scratch}
+    asked: dict[str, Any] = {"as_of": as_of, "from_scratch": from_scratch}
+    if not reads_sources:
+        asked["without_readers"] = True
     config = {
         "ops": {INGEST_STEP: {"config": {name: value for name, value in asked.items() if value}}},
         # The command line prints its own messages; Dagster's are in its event log.

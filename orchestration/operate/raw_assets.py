@@ -7,7 +7,7 @@ What does not belong here: how a table is loaded and checked (`orchestration.ing
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,10 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from orchestration.erase.retention import keep_nightly
 from orchestration.ingest.collect import Collected, collect_table
 from orchestration.ingest.contract import Contract, ContractTable, load_contract
+from orchestration.ingest.feeds import FeedBase
 from orchestration.ingest.loader import LoadResult, load_table
 from orchestration.ingest.sources import Sources, load_sources
 from orchestration.ingest.warehouse import (
@@ -28,6 +30,7 @@ from orchestration.ingest.warehouse import (
     write_kept,
     write_reader_runs,
 )
+from orchestration.operate.audit import copy_commands
 from orchestration.operate.jobs import INGEST_STEP, RAW_GROUP
 from orchestration.operate.lock import hold_night
 from orchestration.publish.remembered import remember_published
@@ -43,6 +46,7 @@ _OPS_DESCRIPTIONS = {
     "quality_results": "What every data quality check found.",
     "as_of": "The moment that the models look back from.",
     "identity_quality": "What each published version said of identity: persons, merges, guards, review.",
+    "commands": "Who ran what, and how it ended.",
     "published_night": "Which published version tonight is compared with.",
     "published_ledger": "The ledger as it was published before tonight.",
     "published_revisions": "What earlier nights changed in the published ledger.",
@@ -58,10 +62,13 @@ class IngestConfig(dg.Config):
         Look back from here (ISO 8601, UTC when it names no zone); default the latest arrival.
     from_scratch
         Remove the warehouse first and load everything that has ever landed.
+    without_readers
+        Ask no database, API or object store for what is new.
     """
 
     as_of: str | None = None
     from_scratch: bool = False
+    without_readers: bool = False
 
 
 def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
@@ -94,7 +101,9 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
             for key, table in tables.items():
                 if key not in context.selected_asset_keys:
                     continue
-                result = _read_and_load(connection, settings, table, sources, context.run.run_id)
+                feeds = sources.feeds(table.full_name)
+                collected = () if config.without_readers else collect_table(settings, table, feeds)
+                result = _load(connection, settings, table, feeds, collected, context.run.run_id)
                 yield from (_check_result(key, check) for check in result.checks)
                 if result.is_refused and _is_required(sources, table):
                     refused.append(result)
@@ -103,6 +112,8 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
             if refused:
                 raise dg.Failure(description=_required_refused(refused), allow_retries=False)
             remember_published(connection, settings.published_dir)
+            keep_nightly(connection, settings, contract)
+            copy_commands(connection, settings)
             as_of = write_as_of(connection, datetime.fromisoformat(config.as_of) if config.as_of else None, contract)
         yield from (
             dg.MaterializeResult(asset_key=spec.key, metadata={"as_of": as_of.isoformat()})
@@ -113,12 +124,15 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
     return ingest
 
 
-def _read_and_load(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, table: ContractTable, sources: Sources, run_id: str
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    table: ContractTable,
+    feeds: Sequence[FeedBase],
+    collected: Sequence[Collected],
+    run_id: str,
 ) -> LoadResult:
-    """Let the readers of one table land what is new, then load it; a reader that failed makes the table stale."""
-    feeds = sources.feeds(table.full_name)
-    collected = collect_table(settings, table, feeds)
+    """Load what has landed; a reader that failed makes the table stale."""
     write_reader_runs(connection, run_id, table.full_name, [_reader_run(one) for one in collected])
     result = load_table(connection, settings, table, feeds, run_id)
     _tell(result)

@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from orchestration.erase.retention import VERSIONS as KEPT_VERSIONS_ROW
+from orchestration.erase.retention import read_retention
 from orchestration.errors import PublishError
 from orchestration.ingest.warehouse import OPS_TABLES, connect, count_open, stale_tables
 from orchestration.publish.budget import Finding, as_check_results, judge, read_acceptances, read_limits, write_stops
@@ -107,7 +109,8 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str, st
     key = load_or_create_key(settings.home)
     published_at = _moment_of_publishing(settings)
     name = version_name(published_at, run_id)
-    with new_version(settings.published_dir, name) as folder:
+    keep = read_retention(settings)[KEPT_VERSIONS_ROW]
+    with new_version(settings.published_dir, name, keep.at_least, keep.limit(published_at)) as folder:
         rows = build_files(settings.warehouse_path, folder, tables, key)
         movement = measure_movement(folder, current_version(settings.published_dir))
         findings = _hold_against_budget(settings, movement)

@@ -128,7 +128,9 @@ def _before(published_dir: Path, current: Path) -> Path:
 
 
 @contextmanager
-def new_version(published_dir: Path, name: str) -> Iterator[Path]:
+def new_version(
+    published_dir: Path, name: str, keep_at_least: int = KEPT_VERSIONS, keep_since: datetime | None = None
+) -> Iterator[Path]:
     """Yield a hidden folder to build a version in; swap it in when the block ends well, remove it when it does not.
 
     Parameters
@@ -137,6 +139,10 @@ def new_version(published_dir: Path, name: str) -> Iterator[Path]:
         ``published/`` of the home.
     name
         See `version_name`.
+    keep_at_least
+        Newest versions that stay.
+    keep_since
+        Older ones stay as well when they were published after this moment; default none.
 
     Yields
     ------
@@ -164,7 +170,57 @@ def new_version(published_dir: Path, name: str) -> Iterator[Path]:
         finally:
             if folder.exists():
                 shutil.rmtree(folder)
-        _prune(published_dir)
+        _prune(published_dir, keep_at_least, keep_since)
+
+
+@contextmanager
+def replace_version(published_dir: Path, old: Path) -> Iterator[Path]:
+    """Yield a hidden folder to write a version in that takes the place of an older writing of it.
+
+    Parameters
+    ----------
+    published_dir
+        ``published/`` of the home.
+    old
+        The version's folder. It is removed when the block ends well and left the new folder there; the new one has a name of its own
+        when the version is current, so that the link moves from the one to the other.
+
+    Yields
+    ------
+    Path
+        An empty folder that only this user may enter; a block that removes it leaves everything as it was.
+
+    Raises
+    ------
+    PublishError
+        If another process is publishing into the same home.
+    """
+    versions = published_dir / VERSIONS
+    with _only_publisher(published_dir):
+        is_current = current_version(published_dir) == old.resolve()
+        stem, _, number = old.name.partition("-e")
+        name = f"{stem}-e{int(number or 0) + 1}" if is_current else old.name
+        folder = versions / f"{_HIDDEN_PREFIX}{name}"
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+            if not folder.exists():
+                return
+            _sync_folder(folder)
+            folder.chmod(0o755)
+            if is_current:
+                _point_current_at(published_dir, folder.rename(versions / name))
+                shutil.rmtree(old)
+            else:
+                aside = old.rename(versions / f"{_HIDDEN_PREFIX}old-{old.name}")
+                folder.rename(old)
+                shutil.rmtree(aside)
+            _sync(versions)
+        finally:
+            if folder.exists():
+                shutil.rmtree(folder)
 
 
 @contextmanager
@@ -209,9 +265,10 @@ def _point_current_at(published_dir: Path, target: Path) -> None:
     _sync(published_dir)
 
 
-def _prune(published_dir: Path) -> None:
+def _prune(published_dir: Path, keep_at_least: int, keep_since: datetime | None) -> None:
     current = current_version(published_dir)
     names = sorted((published_dir / VERSIONS).iterdir(), reverse=True)
-    for folder in names[KEPT_VERSIONS:]:
-        if folder.resolve() != current:
+    oldest = version_name(keep_since, "") if keep_since is not None else None
+    for folder in names[max(keep_at_least, KEPT_VERSIONS) :]:
+        if folder.resolve() != current and (oldest is None or folder.name < oldest):
             shutil.rmtree(folder)

@@ -39,12 +39,12 @@ BUILT_TABLE = "ops.built_nodes"
 # Key of a published version's manifest.json.
 STATE_KEY = "state"
 _CLOCK = "source.leadrelay.ops.as_of"
-# Written by the publish of a night, after its models were built.
+# Written by the publish of a night, after its models were built, or by every command.
 _BOOKS = frozenset(
     f"source.leadrelay.ops.{name}"
     for name in (
         *("quality_results", "identity_quality", "identity_stops", "identity_acceptances"),
-        *("published_night", "published_ledger", "published_revisions"),
+        *("published_night", "published_ledger", "published_revisions", "commands"),
     )
 )
 _LOADS = "source.leadrelay.ops.loads"
