@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-
+ALERT_URLS = "LEADRELAY_ALERT_URLS"
 
 @dataclass(frozen=True)
 class Settings:
@@ -89,6 +89,11 @@ class Settings:
     def expectations_dir(self) -> Path:
         """Great Expectations suites as JSON."""
         return self.project_root / "expectations"
+
+
+def load_alert_urls() -> str:
+    """Return what ``LEADRELAY_ALERT_URLS`` holds; secrets, so they are never part of `Settings`, which may be shown."""
+    return os.environ.get(ALERT_URLS) or ""
 
 
 def load_settings() -> Settings:

@@ -7,6 +7,7 @@ is shown (`screens`).
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from sqlalchemy.pool import QueuePool
 from orchestration import errors
 from orchestration.definitions import build_defs
 from orchestration.errors import ExitCode, LeadrelayError, StorageError, storage_problem
+from orchestration.operate.alerts import alert_on
 from orchestration.operate.instance import open_instance
 from orchestration.operate.jobs import INGEST_STEP, NIGHTLY
 from orchestration.operate.lock import only_night
@@ -68,7 +70,7 @@ def run_night(
     with _spoken_of(settings), only_night(settings):
         job = build_defs(settings).resolve_job_def(NIGHTLY)
         result = _execute(settings, job, config)
-    return Night(
+    night = Night(
         run_id=result.run_id,
         manifest=read_manifest(settings.published_dir),
         refused=_refused(settings),
@@ -77,6 +79,7 @@ def run_night(
         decided=_notes(result, DECIDED),
         kept_version=next(iter(_notes(result, KEPT_VERSION)), None),
     )
+    return replace(night, warnings=(*night.warnings, *alert_on(settings, night)))
 
 
 def _execute(settings: Settings, job: JobDefinition, config: Mapping[str, Any]) -> ExecuteInProcessResult:
