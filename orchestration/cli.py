@@ -24,7 +24,7 @@ from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.operate.quarantine import add_quarantine_commands
 from orchestration.publish.commands import add_version_commands
 from orchestration.scoring.commands import add_score_commands
-from orchestration.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.settings import PROJECT_ROOT, Settings, load_settings, load_timing
 
 if TYPE_CHECKING:
     from orchestration.sample.files import FileFormat
@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
 
     status = commands.add_parser("status", help="show what is published, how fresh it is and which checks failed")
     status.set_defaults(command=_status)
+
+    schedule = commands.add_parser("schedule", help="show when the daemon's nights run, and prepare its settings")
+    schedule.set_defaults(command=_schedule)
 
     sample = commands.add_parser("sample", help="write the files of a sample company whose truth is known")
     sample.add_argument(
@@ -167,6 +170,24 @@ def _status(settings: Settings, _options: argparse.Namespace) -> int:
     from orchestration.operate.status import status_screen
 
     print(status_screen(settings))
+    return ExitCode.OK
+
+
+def _schedule(settings: Settings, _options: argparse.Namespace) -> int:
+    from orchestration.operate.instance import prepare_dagster_home
+    from orchestration.operate.jobs import next_nights
+
+    timing = load_timing()
+    prepare_dagster_home(settings)
+    print(f"schedule    {timing.cron} in {timing.timezone}")
+    print("\n".join(f"night       {moment.isoformat(timespec='minutes')}" for moment in next_nights(timing, 3)))
+    watched = (
+        f"loaded once they have not changed for {timing.settle_seconds:g} s"
+        if timing.watches_landing
+        else "left to the night"
+    )
+    print(f"new files   {watched}")
+    print(f"daemon      DAGSTER_HOME={settings.dagster_home} dagster-daemon run")
     return ExitCode.OK
 
 

@@ -12,14 +12,15 @@ import dagster as dg
 from orchestration.operate.jobs import build_jobs, build_schedules
 from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.operate.raw_assets import build_raw_assets
+from orchestration.operate.sensors import build_sensors
 from orchestration.publish.assets import build_publish_assets
-from orchestration.settings import Settings, load_settings
+from orchestration.settings import Settings, load_settings, load_timing
 from orchestration.transform.assets import build_dbt_assets
 from orchestration.transform.project import load_manifest
 
 
 def build_defs(settings: Settings | None = None) -> dg.Definitions:
-    """Return assets, checks, jobs and the schedule of one leadrelay home.
+    """Return assets, checks, jobs, the schedule and the sensors of one leadrelay home.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     switch_off_usage_reporting()
     settings = settings or load_settings()
     manifest = load_manifest(settings)
-    jobs = build_jobs()
+    jobs, timing = build_jobs(), load_timing()
     return dg.Definitions(
         assets=[
             build_raw_assets(settings),
@@ -47,7 +48,8 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
             build_publish_assets(settings, manifest),
         ],
         jobs=jobs,
-        schedules=build_schedules(jobs),
+        schedules=build_schedules(jobs, timing),
+        sensors=build_sensors(settings, jobs, timing),
         executor=dg.in_process_executor,
     )
 

@@ -7,9 +7,17 @@ Nothing is read at import; call `load_settings` when a command starts.
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import available_timezones
+
+from orchestration.errors import ConfigError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ALERT_URLS = "LEADRELAY_ALERT_URLS"
+# After the last export of the evening and before the first reader; the timezone is the company's, not the server's.
+_NIGHT = "0 2 * * *"
+_CRON_FIELDS = 5
+_SETTLE_SECONDS = 60
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -89,6 +97,55 @@ class Settings:
     def expectations_dir(self) -> Path:
         """Great Expectations suites as JSON."""
         return self.project_root / "expectations"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When the daemon works.
+
+    Parameters
+    ----------
+    cron
+        Minute, hour, day, month and weekday of the night (``LEADRELAY_SCHEDULE``).
+    timezone
+        In which they are read (``LEADRELAY_TIMEZONE``).
+    watches_landing
+        Whether files that have settled are loaded between the nights (``LEADRELAY_WATCH``).
+    settle_seconds
+        How long a file's size and time must have stood still (``LEADRELAY_SETTLE_SECONDS``).
+    """
+
+    cron: str
+    timezone: str
+    watches_landing: bool
+    settle_seconds: float
+
+
+def load_timing() -> Timing:
+    """Read when the daemon works.
+
+    Returns
+    -------
+    Timing
+        Default: two in the morning, UTC, without watching.
+
+    Raises
+    ------
+    ConfigError
+        If a variable holds no timezone, no cron schedule or no number.
+    """
+    cron = os.environ.get("LEADRELAY_SCHEDULE") or _NIGHT
+    timezone = os.environ.get("LEADRELAY_TIMEZONE") or "UTC"
+    settle = os.environ.get("LEADRELAY_SETTLE_SECONDS") or str(_SETTLE_SECONDS)
+    if timezone not in available_timezones():
+        raise ConfigError(f"LEADRELAY_TIMEZONE is {timezone!r}, which is no timezone; write it like Europe/Berlin.")
+    if len(cron.split()) != _CRON_FIELDS:
+        raise ConfigError(f"LEADRELAY_SCHEDULE is {cron!r}, which is no cron schedule; write it like '0 2 * * *'.")
+    try:
+        settle_seconds = float(settle)
+    except ValueError as error:
+        raise ConfigError(f"LEADRELAY_SETTLE_SECONDS is {settle!r}, which is no number of seconds.") from error
+    return Timing(cron, timezone, os.environ.get("LEADRELAY_WATCH", "") not in {"", "0", "false"}, settle_seconds)
 
 
 def load_alert_urls() -> str:

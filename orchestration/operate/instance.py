@@ -16,6 +16,14 @@ _DAGSTER_YAML = """\
 # Written by leadrelay when it is missing; yours to change.
 telemetry:
   enabled: false
+# No dialogue that asks for an address.
+nux:
+  enabled: false
+# A failed run is not repeated: readers try again by themselves, and what else fails would fail again.
+run_retries:
+  enabled: false
+freshness:
+  enabled: true
 concurrency:
   runs:
     max_concurrent_runs: 1

@@ -25,7 +25,7 @@ from orchestration.definitions import build_defs
 from orchestration.errors import ExitCode, LeadrelayError, StorageError, storage_problem
 from orchestration.operate.alerts import alert_on
 from orchestration.operate.instance import open_instance
-from orchestration.operate.jobs import INGEST_STEP, NIGHTLY
+from orchestration.operate.jobs import INGEST_STEP, NIGHTLY, STARTED_BY
 from orchestration.operate.lock import only_night
 from orchestration.operate.outcome import Failure, Night
 from orchestration.publish.versions import read_manifest
@@ -86,7 +86,9 @@ def _execute(settings: Settings, job: JobDefinition, config: Mapping[str, Any]) 
     # When nothing is new the step that publishes is skipped, and Dagster warns of each check that did not run before it.
     logging.getLogger(execution_plan.__name__).setLevel(logging.ERROR)
     with _fast_event_log(), open_instance(settings) as instance:
-        return job.execute_in_process(run_config=dict(config), instance=instance, raise_on_error=False)
+        return job.execute_in_process(
+            run_config=dict(config), instance=instance, raise_on_error=False, tags={STARTED_BY: "cli"}
+        )
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from orchestration.ingest.warehouse import (
     write_reader_runs,
 )
 from orchestration.operate.audit import copy_commands
-from orchestration.operate.jobs import INGEST_STEP, RAW_GROUP
+from orchestration.operate.jobs import INGEST_STEP, RAW_FRESHNESS, RAW_GROUP
 from orchestration.operate.lock import hold_night
 from orchestration.publish.remembered import remember_published
 from orchestration.quality.results import CheckResult
@@ -195,6 +195,7 @@ def _table_spec(table: ContractTable) -> dg.AssetSpec:
         description=f"Every version of every {table.full_name} record that has landed.",
         kinds={"duckdb"},
         skippable=True,
+        freshness_policy=RAW_FRESHNESS,
         metadata={
             "dagster/column_schema": dg.TableSchema(
                 [dg.TableColumn(c.name, c.data_type, c.description) for c in table.columns]
