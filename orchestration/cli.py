@@ -20,6 +20,7 @@ from orchestration.errors import ConfigError, ExitCode, LeadrelayError
 from orchestration.identity.commands import add_link_commands
 from orchestration.operate.acceptance import add_identity_commands
 from orchestration.operate.audit import audited, command_name
+from orchestration.operate.modes import closed_by_default
 from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.operate.quarantine import add_quarantine_commands
 from orchestration.publish.commands import add_version_commands
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[Settings, argparse.Namespace], int] = options.command
     settings = load_settings()
     try:
-        with audited(settings, command_name(words), vars(options)) as entry:
+        with closed_by_default(), audited(settings, command_name(words), vars(options)) as entry:
             try:
                 entry.exit_code = int(command(settings, options))
             except LeadrelayError as error:

@@ -7,6 +7,8 @@ Nothing happens at import; `build_defs` reads the contract, the suites and dbt's
 Start the web interface with ``DAGSTER_HOME="$PWD/.leadrelay/dagster" dagster dev``.
 """
 
+import os
+
 import dagster as dg
 
 from orchestration.operate.jobs import build_jobs, build_schedules
@@ -57,4 +59,6 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the code location that ``dagster dev`` loads."""
+    # The daemon's files are the owner's alone, as those of the command line are.
+    os.umask(0o077)
     return build_defs()

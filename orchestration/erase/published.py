@@ -22,7 +22,6 @@ from orchestration.sql import quote_identifier, quote_literal
 # The deal is the company's; only whose it was goes.
 _CELL_ONLY = frozenset({("fct_opportunity", "person_id")})
 _REPLACEMENT = f"\\1{ERASED}\\2"
-_OWNER_ONLY = 0o600
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,8 @@ def clean_versions(published_dir: Path, names: Collection[str], sought: Sought) 
             for file in (MARTS_FILE, PEOPLE_FILE):
                 for table, count in _copy_without(folder / file, target / file, names, sought).items():
                     rows[table] = rows.get(table, 0) + count
-            (target / PEOPLE_FILE).chmod(_OWNER_ONLY)
+            for file in (MARTS_FILE, PEOPLE_FILE):
+                (target / file).chmod((folder / file).stat().st_mode & 0o777)
             if not any(rows.values()):
                 shutil.rmtree(target)
                 continue

@@ -62,7 +62,8 @@ class Expression:
 @cache
 def _parser() -> duckdb.DuckDBPyConnection:
     """Return the empty database that parses; opening one for each expression took longer than parsing."""
-    return duckdb.connect(":memory:")
+    # It parses texts of a configuration file and has no business with anything outside.
+    return duckdb.connect(":memory:", config={"enable_external_access": "false", "lock_configuration": "true"})
 
 
 @cache

@@ -21,6 +21,7 @@ from orchestration.sql import qualified, quote_identifier
 
 SCHEMA_VERSION = 1
 SCHEMAS = ("raw", "quarantine", "ops", "staging", "intermediate", "seeds", "marts")
+_OWNER_ONLY, _OTHERS = 0o600, 0o077
 LOCK_ATTEMPTS = 5
 LOCK_PAUSE_SECONDS = 1.0
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
@@ -272,6 +273,8 @@ def connect(
             ) from error
         else:
             connection.execute("set TimeZone = 'UTC'")
+            if path.stat().st_mode & _OTHERS:
+                path.chmod(_OWNER_ONLY)
             return connection
     raise AssertionError("unreachable: the last try returns or raises")
 

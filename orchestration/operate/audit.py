@@ -49,6 +49,8 @@ _OUTCOMES: Mapping[int, str] = {
     ExitCode.NOT_PUBLISHED: "not_published",
 }
 STARTED = "started"
+# As `orchestration.operate.modes` has it: others may pass to published/.
+_PASSAGE = 0o711
 
 
 @dataclass
@@ -155,7 +157,9 @@ def drop_commands_before(settings: Settings, moment: datetime) -> int:
 
 def _append(home: Path, line: Mapping[str, object]) -> None:
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        if not home.exists():
+            home.mkdir(mode=_PASSAGE, parents=True)
+            home.chmod(_PASSAGE)
         descriptor = os.open(home / FILE_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             # One write of one line: two processes that append do not mix theirs.

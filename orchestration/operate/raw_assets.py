@@ -33,6 +33,7 @@ from orchestration.ingest.warehouse import (
 from orchestration.operate.audit import copy_commands
 from orchestration.operate.jobs import INGEST_STEP, RAW_FRESHNESS, RAW_GROUP
 from orchestration.operate.lock import hold_night
+from orchestration.operate.modes import close_home
 from orchestration.publish.remembered import remember_published
 from orchestration.quality.results import CheckResult
 from orchestration.quality.suites import CheckSpec, raw_check_specs
@@ -96,6 +97,7 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
         # A night that Dagster's daemon starts is a process of its own, and lets go of the lock when it ends.
         hold_night(settings)
         sources = load_sources(settings.sources_file, contract)
+        close_home(settings)
         refused: list[LoadResult] = []
         with open_warehouse(settings, contract, from_scratch=config.from_scratch) as connection:
             for key, table in tables.items():

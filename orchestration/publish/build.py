@@ -22,6 +22,7 @@ SCHEMA = "marts"
 # What DuckDB 1.0 and every later one can read; the oldest driver among common BI tools is newer than that.
 STORAGE_VERSION = "v1.0.0"
 _OWNER_ONLY = 0o600
+_FOR_READERS = 0o644
 
 
 def build_files(warehouse: Path, folder: Path, tables: Sequence[PublishedTable], key: bytes) -> dict[str, int]:
@@ -58,6 +59,7 @@ def build_files(warehouse: Path, folder: Path, tables: Sequence[PublishedTable],
         people = [table for table in tables if table.holds_personal_data]
         _write(connection, folder / PEOPLE_FILE, people, None)
     (folder / PEOPLE_FILE).chmod(_OWNER_ONLY)
+    (folder / MARTS_FILE).chmod(_FOR_READERS)
     leftovers = sorted(path.name for path in folder.glob("*.wal"))
     if leftovers:
         raise PublishError(f"DuckDB left {', '.join(leftovers)} behind after a checkpoint; nothing was published")

@@ -163,7 +163,7 @@ def new_version(
         try:
             yield folder
             _sync_folder(folder)
-            folder.chmod(0o755)
+            _open_to_readers(published_dir, folder)
             target = folder.rename(versions / name)
             _sync(versions)
             _point_current_at(published_dir, target)
@@ -209,7 +209,7 @@ def replace_version(published_dir: Path, old: Path) -> Iterator[Path]:
             if not folder.exists():
                 return
             _sync_folder(folder)
-            folder.chmod(0o755)
+            _open_to_readers(published_dir, folder)
             if is_current:
                 _point_current_at(published_dir, folder.rename(versions / name))
                 shutil.rmtree(old)
@@ -236,6 +236,14 @@ def _only_publisher(published_dir: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _open_to_readers(published_dir: Path, folder: Path) -> None:
+    """Let everybody enter a version and read its manifest, whatever the process makes by default; each DuckDB file has its own mode."""
+    for path in (published_dir, published_dir / VERSIONS, folder):
+        path.chmod(0o755)
+    if (folder / MANIFEST_FILE).exists():
+        (folder / MANIFEST_FILE).chmod(0o644)
 
 
 def _remove_leftovers(versions: Path) -> None:

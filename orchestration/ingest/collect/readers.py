@@ -4,6 +4,7 @@ What belongs here: which reader reads which feed, and what a failed one means. W
 """
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -131,6 +132,12 @@ def _collect(settings: Settings, table: ContractTable, feed: FeedBase, now: date
         what = f"{reading.tally.files} files of this run have landed and stay; the next run goes on from there."
         message = reading.secrets.scrub(f"{table.full_name}: {name} reader of {feed.system}: {error}\n  {what}")
         _log.warning("%s: the %s reader of %s failed", table.full_name, name, feed.system)
+    except Exception as error:
+        # Nobody foresaw it, so it keeps its traceback, unless that could tell a secret: a driver's errors quote what it was given.
+        if not reading.secrets.holds("".join(traceback.format_exception(error))):
+            raise
+        kind = f"{type(error).__name__}: {reading.secrets.scrub(str(error))}"
+        raise ReaderError(f"{table.full_name}: {name} reader of {feed.system}: {kind}") from None
     tally = reading.tally
     if tally.rows or tally.files:
         _log.info(
