@@ -58,6 +58,11 @@ _RECORDS = """
     -- as the person's id was chosen: the earliest-loaded record first
     order by load_sequence, source_table, source_system, record_key
 """
+_SCORE = """
+    select score, fit_score, behaviour_score, score_display, grade, mql_blockers, as_of
+    from fct_person_score
+    where person_id = $id
+"""
 _SECTIONS: Mapping[str, str] = {
     "identifiers": """
         select identifier_type, identifier_value, first_seen_at, last_seen_at, record_count, is_usable, guard_reason
@@ -104,11 +109,34 @@ _SECTIONS: Mapping[str, str] = {
         where person_id = $id
         order by track, entered_at, cycle_number, stage_rank
     """,
+    # Each line decays to the night's moment and is cut by the rejections that came at or after it, so that the lines sum to the score.
     "scores": """
-        select occurred_at, score_kind, rule_id, points, half_life_days, score_factor, why
-        from fct_score_event
-        where person_id = $id
-        order by occurred_at desc nulls last, score_event_id
+        with events as (
+            select * from fct_score_event where person_id = $id
+        ),
+
+        cuts as (
+            select events.score_event_id, product(rejections.score_factor) as factor
+            from events
+            inner join events as rejections
+                on rejections.score_kind = 'rejection' and rejections.occurred_at >= events.occurred_at
+            where events.score_kind = 'behaviour'
+            group by events.score_event_id
+        )
+
+        select
+            events.occurred_at, events.score_kind, events.rule_id, events.points, events.half_life_days, events.score_factor,
+            events.points
+            * case
+                when events.half_life_days is null then 1
+                else pow(2, -(epoch(scores.as_of) - epoch(events.occurred_at)) / 86400.0 / events.half_life_days)
+            end
+            * coalesce(cuts.factor, 1) as points_now,
+            events.why, events.record_id
+        from events
+        left join cuts on events.score_event_id = cuts.score_event_id
+        cross join (select as_of from fct_person_score where person_id = $id) as scores
+        order by events.occurred_at desc nulls last, events.score_event_id
     """,
 }
 
@@ -155,6 +183,7 @@ def gather(settings: Settings, identity: str, between: Sequence[str] = ()) -> Do
             "records": records,
             "chains": _chains(connection, person_id, records, between),
             **{name: _rows(connection, query, person_id) for name, query in _SECTIONS.items()},
+            "score": _rows(connection, _SCORE, person_id)[0],
             "id_history": _id_history(connection, person_id),
         }
 

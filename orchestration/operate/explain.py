@@ -46,7 +46,8 @@ def explain(settings: Settings, identity: str, between: Sequence[str] = ()) -> s
     lines += _section("Merges and un-merges", [_merge(row, dossier["person_id"]) for row in dossier["id_history"]])
     lines += _section("Steward decisions", dossier["decisions"])
     lines += _section("Stages", dossier["stages"], hide_empty=False)
-    lines += _section("Score", dossier["scores"], hide_empty=False)
+    lines += _section("Score", dossier["scores"], _SCORE_COLUMNS, hide_empty=False)
+    lines += _score_lines(dossier)
     return "\n".join(lines)
 
 
@@ -62,6 +63,16 @@ _IDENTIFIER_COLUMNS = (
     "last_seen_at",
     "record_count",
     "guard_reason",
+)
+_SCORE_COLUMNS = (
+    "occurred_at",
+    "score_kind",
+    "rule_id",
+    "points",
+    "half_life_days",
+    "score_factor",
+    "points_now",
+    "why",
 )
 _GUARDED_COLUMNS = (
     "identifier_type",
@@ -97,6 +108,20 @@ def _profile_lines(dossier: Mapping[str, Any]) -> list[str]:
     flags = [name.removeprefix("is_") for name in _FLAGS if profile.get(name)]
     if flags:
         lines.append(f"is        {', '.join(flags)}")
+    return lines
+
+
+def _score_lines(dossier: Mapping[str, Any]) -> list[str]:
+    """Return what the lines of the score come to, and what keeps the person from being an MQL by score."""
+    score = dossier["score"]
+    lines = []
+    if dossier["scores"]:
+        lines.append(
+            f"  points_now sum to {_text(score['score'])}: fit {_text(score['fit_score'])}, "
+            f"behaviour {_text(score['behaviour_score'])}, grade {_text(score['grade'])}"
+        )
+    if score["mql_blockers"]:
+        lines.append(f"  missing for an MQL by score: {', '.join(score['mql_blockers'])}")
     return lines
 
 

@@ -164,7 +164,7 @@ fit_known as (
             fit_events.person_id = profile_history.person_id
             and fit_events.occurred_at = profile_history.valid_from
     left join record_persons
-        on profile_history.record_id = record_persons.record_id
+        on coalesce(fit_events.record_id, profile_history.record_id) = record_persons.record_id
     group by fit_events.person_id, fit_events.occurred_at, fit_events.fit_group, fit_events.points
 ),
 

@@ -12,8 +12,69 @@ persons as (
     select * from {{ ref('int_identity__persons') }}
 ),
 
+record_persons as (
+    select * from {{ ref('int_identity__record_persons') }}
+),
+
+consents as (
+    select * from {{ ref('stg_consent__events') }}
+),
+
 rules as (
     select * from {{ ref('fit_rules') }}
+),
+
+-- what each address of a person said of a channel, and what it had said before; of one instant the no counts
+consent_steps as (
+    select
+        record_persons.person_id,
+        consents.channel,
+        consents.occurred_at,
+        consents.record_id,
+        case when consents.action = 'unsubscribe' then 1 else 0 end as is_off,
+        coalesce(
+            lag(case when consents.action = 'unsubscribe' then 1 else 0 end) over (
+                partition by
+                    record_persons.person_id, consents.channel, consents.purpose, lower(consents.email), consents.phone,
+                    consents.wechat_openid, consents.external_id
+                order by consents.occurred_at asc, consents.action asc, consents.record_id asc
+            ), 0
+        ) as was_off
+    from consents
+    inner join record_persons
+        on consents.record_id = record_persons.record_id
+    where consents.action in ('opt_in', 'unsubscribe')
+),
+
+consent_changes as (
+    select
+        person_id,
+        channel,
+        occurred_at,
+        sum(is_off - was_off) as addresses_off,
+        min(record_id) as record_id
+    from consent_steps
+    where is_off <> was_off
+    group by
+        person_id,
+        channel,
+        occurred_at
+),
+
+-- somebody has unsubscribed while one of the addresses has; only a later opt_in of that address lifts it
+unsubscribed as (
+    select
+        person_id,
+        'unsubscribed_' || channel as attribute,
+        case
+            when sum(addresses_off) over (
+                    partition by person_id, channel order by occurred_at
+                    rows between unbounded preceding and current row
+                ) > 0 then 'true'
+        end as value,
+        occurred_at as valid_from,
+        record_id
+    from consent_changes
 ),
 
 -- facts about a person that no single column holds
@@ -22,7 +83,8 @@ derived_attributes as (
         person_id,
         'corporate_email' as attribute,
         'true' as value,
-        min(first_seen_at) as valid_from
+        min(first_seen_at) as valid_from,
+        cast(null as varchar) as record_id
     from person_identifiers
     where is_corporate_email
     group by person_id
@@ -33,9 +95,20 @@ derived_attributes as (
         person_id,
         'is_competitor' as attribute,
         'true' as value,
-        coalesce(identified_at, first_seen_at) as valid_from
+        coalesce(identified_at, first_seen_at) as valid_from,
+        cast(null as varchar) as record_id
     from persons
     where is_competitor
+
+    union all
+
+    select
+        person_id,
+        attribute,
+        value,
+        valid_from,
+        record_id
+    from unsubscribed
 ),
 
 attribute_values as (
@@ -43,7 +116,8 @@ attribute_values as (
         person_id,
         attribute,
         value,
-        valid_from
+        valid_from,
+        cast(null as varchar) as record_id
     from profile_history
     where attribute in (select rules.attribute from rules)
 
@@ -53,7 +127,8 @@ attribute_values as (
         person_id,
         attribute,
         value,
-        valid_from
+        valid_from,
+        record_id
     from derived_attributes
 ),
 
@@ -103,6 +178,7 @@ scored_values as (
         groups.fit_group,
         attribute_values.valid_from as occurred_at,
         attribute_values.value,
+        attribute_values.record_id,
         value_rules.rule_id,
         coalesce(value_rules.points, 0) as points,
         value_rules.why
@@ -138,6 +214,7 @@ select
     fit_group,
     coalesce(rule_id, previous_rule_id) as rule_id,
     added_points as points,
+    record_id,
     coalesce(why, 'No longer holds') as why
 from differences
 where added_points <> 0

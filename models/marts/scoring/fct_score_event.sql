@@ -33,7 +33,7 @@ unioned as (
         occurred_at,
         'fit' as score_kind,
         rule_id,
-        cast(null as varchar) as record_id,
+        record_id,
         points,
         cast(null as double) as half_life_days,
         cast(1 as double) as score_factor,

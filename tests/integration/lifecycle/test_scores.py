@@ -1,50 +1,19 @@
 """The score at every stage entry, computed a second time in plain Python from the published events."""
 
-from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 import duckdb
 import pytest
 
-SECONDS_PER_DAY = 86_400
-
-
-class PersonHistory:
-    """Points and rejections of one person as `fct_score_event` publishes them."""
-
-    def __init__(self) -> None:
-        self.points: list[tuple[datetime, str, float, float | None]] = []
-        self.rejections: list[tuple[datetime, float]] = []
-
-    def score_at(self, moment: datetime) -> float:
-        """Decay every event to the moment and apply the rejections that came after it and before the moment."""
-        score = 0.0
-        for at, kind, points, half_life in self.points:
-            if at > moment:
-                continue
-            weight = 1.0
-            if kind == "behaviour":
-                if half_life is not None:
-                    weight = 0.5 ** ((moment - at).total_seconds() / SECONDS_PER_DAY / half_life)
-                for rejected_at, factor in self.rejections:
-                    if at <= rejected_at < moment:
-                        weight *= factor
-            score += points * weight
-        return score
+from orchestration.settings import Settings
+from orchestration.transform.project import dbt_session
+from orchestration.transform.runner import _close_warehouse
+from tests.integration.lifecycle.plain_score import PersonHistory, histories_of
 
 
 @pytest.fixture(scope="module")
 def histories(warehouse: duckdb.DuckDBPyConnection) -> dict[str, PersonHistory]:
-    histories: dict[str, PersonHistory] = defaultdict(PersonHistory)
-    events = warehouse.execute(
-        "select person_id, occurred_at, score_kind, points, half_life_days, score_factor from marts.fct_score_event"
-    ).fetchall()
-    for person_id, at, kind, points, half_life, factor in events:
-        if kind == "rejection":
-            histories[person_id].rejections.append((at, factor))
-        else:
-            histories[person_id].points.append((at, kind, points, half_life))
-    return histories
+    return histories_of(warehouse)
 
 
 def test_score_at_every_stage_entry_equals_plain_python(
@@ -84,3 +53,32 @@ def test_every_mql_by_score_had_its_points(warehouse: duckdb.DuckDBPyConnection)
         """
     ).fetchall()
     assert below == []
+
+
+def test_the_history_of_a_score_is_that_of_each_day(home_copy: Settings, histories: dict[str, PersonHistory]) -> None:
+    """The macro for analysts, asked through dbt as the how-to says, for whom was rejected and for whom was not; the last days are still to come."""
+    from dbt.cli.main import dbtRunner
+
+    rejected = sorted(person for person, history in histories.items() if history.rejections and history.points)[:3]
+    others = sorted(histories.keys() - set(rejected))[:2]
+    persons = [*rejected, *others, "nobody's id"]
+    with duckdb.connect(str(home_copy.warehouse_path), read_only=True) as connection:
+        (as_of,) = connection.execute("select as_of from ops.as_of").fetchone()
+    first, last = as_of.date() - timedelta(days=200), as_of.date() + timedelta(days=5)
+    question = f"{{{{ score_history({persons}, '{first}', '{last}') }}}}"
+    with dbt_session(home_copy):
+        result = dbtRunner().invoke(
+            ["--log-level", "none", "--log-level-file", "none", "show", "--inline", question, "--limit", "-1"]
+        )
+    _close_warehouse()
+    assert result.success, result.exception
+    rows = [tuple(row) for row in result.result.results[0].agate_table.rows]
+    assert len(rows) == len(persons) * ((as_of.date() - first).days + 1)
+    for person, day, scored_at, behaviour, fit, total in rows:
+        moment = min(datetime.combine(day, time.max), as_of)
+        assert datetime.fromisoformat(str(scored_at)).replace(tzinfo=None) == moment
+        assert float(total) == pytest.approx(histories[person].score_at(moment), abs=2e-6), (person, day)
+        assert float(total) == pytest.approx(float(behaviour) + float(fit), abs=1e-6)
+    by_person = {person: {row[-1] for row in rows if row[0] == person} for person in persons}
+    assert by_person["nobody's id"] == {0}
+    assert all(len(by_person[person]) > 20 for person in rejected), "scores that never move prove nothing"

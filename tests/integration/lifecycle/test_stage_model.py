@@ -1,4 +1,7 @@
-"""A stage model with a fault is refused in words: which seed, which row, what is wrong. The dbt test is compiled once and run on altered seeds."""
+"""A stage model or a score rule with a fault is refused in words: which seed, which row, what is wrong.
+
+The dbt tests are compiled once and run on altered seeds.
+"""
 
 import csv
 from collections.abc import Callable
@@ -20,24 +23,30 @@ SEEDS = {
     "crm_status_map": "lifecycle",
     "thresholds": "scoring",
     "routes": "routing",
+    "behaviour_rules": "scoring",
+    "fit_rules": "scoring",
+    "grades": "scoring",
+    "profile_attributes": "identity",
 }
+CHECKS = ("assert_stage_model_is_sound", "assert_score_rules_are_sound")
 Rows = list[dict[str, Any]]
 Change = Callable[[Rows], None]
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     settings = Settings(home=tmp_path_factory.mktemp("stage_model"), sources_file=PROJECT_ROOT / "sources.yml")
     with warehouse.connect(settings) as connection:
         warehouse.prepare(connection)
-    outcome = finish(run_dbt(settings, ["compile", "--select", "assert_stage_model_is_sound"]))
+    outcome = finish(run_dbt(settings, ["compile", "--select", *CHECKS]))
     assert outcome.success, outcome.message
-    (path,) = (settings.dbt_target_dir / "compiled").rglob("assert_stage_model_is_sound.sql")
-    return path.read_text(encoding="utf-8")
+    paths = [path for name in CHECKS for path in (settings.dbt_target_dir / "compiled").rglob(f"{name}.sql")]
+    assert len(paths) == len(CHECKS)
+    return [path.read_text(encoding="utf-8") for path in paths]
 
 
-def problems(compiled: str, changes: dict[str, Change]) -> list[str]:
-    """Run the test on the seeds as they are, with some of them changed."""
+def problems(compiled: list[str], changes: dict[str, Change]) -> list[str]:
+    """Run the tests on the seeds as they are, with some of them changed."""
     connection = duckdb.connect()
     connection.execute("attach ':memory:' as warehouse")
     connection.execute("create schema warehouse.seeds")
@@ -56,7 +65,7 @@ def problems(compiled: str, changes: dict[str, Change]) -> list[str]:
             f"insert into warehouse.seeds.{name} ({', '.join(types)}) values ({', '.join('?' * len(types))})",
             [[row[column] for column in types] for row in rows],
         )
-    return [row[0] for row in connection.execute(compiled).fetchall()]
+    return [row[0] for statement in compiled for row in connection.execute(statement).fetchall()]
 
 
 def setting(key: str, value: str, **new: Any) -> Change:
@@ -158,15 +167,41 @@ FAULTS: list[tuple[str, Change, str]] = [
     ("thresholds", doubled("stage", "mql"), "has two rows with the same valid_from"),
     ("thresholds", without("stage", "mql"), "no row for the stage mql, to which the signal score_reached leads"),
     ("routes", setting("route", "direct", signal="asked"), "the signal asked is no signal of signals.csv"),
+    ("behaviour_rules", setting("rule_id", "chat", points=None), "rule chat: points must be given"),
+    (
+        "behaviour_rules",
+        setting("rule_id", "chat", valid_from="2026-06-01", valid_to="2026-06-01"),
+        "rule chat: valid_to must be later than valid_from",
+    ),
+    (
+        "behaviour_rules",
+        setting("rule_id", "chat", half_life_days="0"),
+        "rule chat: half_life_days must be more than 0",
+    ),
+    ("behaviour_rules", setting("rule_id", "chat", day_cap_points="5"), "rule chat: day_cap_points must be at least"),
+    ("behaviour_rules", setting("rule_id", "chat", points="-8"), "it caps what a rule gives, not what it takes"),
+    ("behaviour_rules", setting("rule_id", "chat", is_qualifying=None), "is_qualifying must be true or false"),
+    ("fit_rules", setting("rule_id", "size_50", match_kind="like"), "match_kind like is none of regex, in_list"),
+    ("fit_rules", setting("rule_id", "size_50", pattern=None), "match_kind in_list needs a pattern"),
+    ("fit_rules", setting("rule_id", "size_50", priority=None), "rule size_50: priority must be given"),
+    ("fit_rules", setting("rule_id", "job_student", attribute="title"), "attribute title is no attribute of"),
+    (
+        "fit_rules",
+        setting("rule_id", "size_50", fit_group="industry"),
+        "the fit_group industry looks at 2 attributes",
+    ),
+    ("grades", setting("grade", "A", grade_part="fitness"), "grade_part fitness is none of fit, behaviour"),
+    ("grades", setting("grade", "A", min_points="15"), "fit has 2 grades from 15.0 points on; keep one"),
+    ("grades", without("grade", "4"), "behaviour needs a lowest grade"),
 ]
 
 
-def test_the_stage_model_of_the_house_is_sound(compiled: str) -> None:
+def test_the_stage_model_of_the_house_is_sound(compiled: list[str]) -> None:
     assert problems(compiled, {}) == []
 
 
 @pytest.mark.parametrize(("seed", "change", "words"), FAULTS, ids=[words[:50] for _, _, words in FAULTS])
-def test_a_fault_is_told_in_words(compiled: str, seed: str, change: Change, words: str) -> None:
+def test_a_fault_is_told_in_words(compiled: list[str], seed: str, change: Change, words: str) -> None:
     told = problems(compiled, {seed: change})
     assert [problem for problem in told if words in problem], told
     assert all(problem.startswith("seeds/") for problem in told), told

@@ -136,6 +136,28 @@ def test_a_guarded_identifier_is_told_with_its_reason(
     assert reason in screen
 
 
+def test_the_lines_of_a_score_sum_to_it_and_say_what_is_missing(
+    warehouse_home: Settings, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    """The persons with most kinds of lines: decayed, cut by a rejection, fit gained and lost."""
+    persons = warehouse.execute(
+        """
+        select person_id from marts.fct_score_event
+        group by person_id having bool_or(score_kind = 'rejection') and bool_or(score_kind = 'fit')
+        order by count(distinct rule_id) desc, person_id limit 5
+        """
+    ).fetchall()
+    assert persons
+    for (person,) in persons:
+        found = gather(warehouse_home, person)
+        assert sum(line["points_now"] for line in found["scores"]) == pytest.approx(found["score"]["score"], abs=1e-9)
+        assert any(abs(line["points_now"]) < abs(line["points"]) for line in found["scores"])
+        screen = explain(warehouse_home, person)
+        assert f"points_now sum to {found['score']['score']:.2f}: fit {found['score']['fit_score']:.2f}" in screen
+        if found["score"]["mql_blockers"]:
+            assert f"missing for an MQL by score: {', '.join(found['score']['mql_blockers'])}" in screen
+
+
 def test_the_json_document_is_the_one_that_the_reference_describes(warehouse_home: Settings, linked: str) -> None:
     document = json.loads(explain_as_json(warehouse_home, linked))
     text = (Path(PROJECT_ROOT) / "docs" / "reference" / "explain.md").read_text(encoding="utf-8")

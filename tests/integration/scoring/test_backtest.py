@@ -111,10 +111,12 @@ def known_points(warehouse, known_at):
         """
     ).fetchall():
         arrived[person, valid_from].append(arrival)
-    for person, at, points in warehouse.sql(
-        "select person_id, occurred_at, points from marts.fct_score_event where score_kind = 'fit'"
+    consents = dict(warehouse.sql("select record_id, first_arrived_at from staging.stg_consent__events").fetchall())
+    for person, at, points, record in warehouse.sql(
+        "select person_id, occurred_at, points, record_id from marts.fct_score_event where score_kind = 'fit'"
     ).fetchall():
-        fit[person].append((max(at, min(arrived[person, at], default=at)), points))
+        told = [consents[record]] if record is not None else arrived[person, at]
+        fit[person].append((max(at, min(told, default=at)), points))
     return behaviour, fit, rejections
 
 
