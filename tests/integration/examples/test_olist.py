@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import duckdb
+import lifelines
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -144,6 +146,62 @@ def test_days_from_first_contact_to_won_by_month_of_win(marts: duckdb.DuckDBPyCo
             pytest.approx(expected["median"], abs=ROUNDED),
             expected["size"],
         )
+
+
+def test_velocity_of_the_won_deals_equals_lifelines(marts: duckdb.DuckDBPyConnection, won: pd.DataFrame) -> None:
+    """Nothing is open among the deals that were won, so the Kaplan-Meier median of their days is the mart's median, each month's too."""
+    counted = won[won["days"] >= 0]
+    groups = {"all": counted} | dict(list(counted.groupby(counted["won_date"].dt.strftime("%Y-%m"))))
+    found = span(marts, "all") | span(marts, "month")
+    assert found.keys() == groups.keys()
+    for period, group in groups.items():
+        curve = lifelines.KaplanMeierFitter().fit(group["days"]).survival_function_["KM_estimate"]
+        _, median, n = found[period]
+        # a curve that stands at exactly one half is half only up to the last bit of a float
+        fitted = curve.index[curve.to_numpy() <= 0.5 + 1e-9][0]
+        if n % 2 == 0:
+            # of an even number the curve takes the lower of the two in the middle, the median lies halfway
+            fitted = (fitted + curve.index[curve.index > fitted][0]) / 2
+        assert median == pytest.approx(fitted, abs=ROUNDED), period
+
+
+def test_share_won_in_time_with_open_leads_equals_lifelines(
+    marts: duckdb.DuckDBPyConnection, leads: pd.DataFrame, won: pd.DataFrame
+) -> None:
+    """Every lead counts from its first contact, the open ones as open: over all, by month of contact and by origin."""
+    (as_of,) = marts.execute("select max(as_of) from marts.fct_person_score").fetchone()
+    cases = leads.merge(won[["mql_id", "days"]], on="mql_id", how="left")
+    cases = cases[~(cases["days"] < 0)]
+    cases["is_won"] = cases["days"].notna()
+    open_days = (pd.Timestamp(as_of) - cases["first_contact_date"]).dt.total_seconds() / SECONDS_PER_DAY
+    cases["days"] = cases["days"].fillna(open_days)
+    groups = {("all", "all", "all"): cases}
+    groups |= {("all", "all", m): g for m, g in cases.groupby(cases["first_contact_date"].dt.strftime("%Y-%m"))}
+    groups |= {("channel", origin, "all"): g for origin, g in cases.groupby(cases["origin"].fillna("unmapped"))}
+    rows = marts.execute(
+        """
+        select segment_type, segment_value, period, entered_count, open_count, km_median_days,
+            short_window_days, short_window_share, long_window_days, long_window_share
+        from marts.mart_stage_velocity
+        where transition_kind = 'span' and from_stage = 'name' and to_stage = 'customer' and track = 'acquisition'
+            and month_basis = 'entry' and segment_type in ('all', 'channel')
+            and (segment_type = 'all' or period_type = 'all')
+        """
+    ).df()
+    found = {(row.segment_type, row.segment_value, row.period): row for row in rows.itertuples()}
+    assert groups.keys() <= found.keys()
+    for key, group in groups.items():
+        row = found[key]
+        fitted = lifelines.KaplanMeierFitter().fit(group["days"], group["is_won"])
+        assert (row.entered_count, row.open_count) == (len(group), (~group["is_won"]).sum()), key
+        median = fitted.median_survival_time_
+        assert row.km_median_days == pytest.approx(np.nan if np.isinf(median) else median, abs=ROUNDED, nan_ok=True)
+        # nothing but winning ends a lead here, so what was won in time is what the curve has lost by then
+        for days, share in (
+            (row.short_window_days, row.short_window_share),
+            (row.long_window_days, row.long_window_share),
+        ):
+            assert share == pytest.approx(1 - fitted.predict(days), abs=1e-8), (key, days)
 
 
 def test_opportunities_by_month(marts: duckdb.DuckDBPyConnection, won: pd.DataFrame) -> None:
