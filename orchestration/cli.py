@@ -22,6 +22,7 @@ from orchestration.operate.acceptance import add_identity_commands
 from orchestration.operate.audit import audited, command_name
 from orchestration.operate.modes import closed_by_default
 from orchestration.operate.privacy import switch_off_usage_reporting
+from orchestration.operate.quality import add_quality_commands
 from orchestration.operate.quarantine import add_quarantine_commands
 from orchestration.publish.commands import add_version_commands
 from orchestration.scoring.commands import add_score_commands
@@ -140,6 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     add_quarantine_commands(commands, _printing)
     add_forget_command(commands, _printing)
     add_retention_command(commands, _printing)
+
+    quality = commands.add_parser("quality", help="draft a suite for a table, build the Data Docs of all suites")
+    add_quality_commands(quality.add_subparsers(required=True, metavar="ACTION"), _printing)
 
     docs = commands.add_parser("docs", help="write the models' documentation as one HTML page")
     docs.set_defaults(command=_docs)

@@ -36,8 +36,9 @@ from orchestration.operate.lock import hold_night
 from orchestration.operate.modes import close_home
 from orchestration.publish.remembered import remember_published
 from orchestration.quality.results import CheckResult
-from orchestration.quality.suites import CheckSpec, raw_check_specs
+from orchestration.quality.suites import QUARANTINE_IS_USUAL, CheckSpec, raw_check_specs
 from orchestration.settings import Settings
+from orchestration.transform.assets import WARNING
 from orchestration.transform.translator import source_asset_key
 
 _log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
                 collected = () if config.without_readers else collect_table(settings, table, feeds)
                 result = _load(connection, settings, table, feeds, collected, context.run.run_id)
                 yield from (_check_result(key, check) for check in result.checks)
+                yield from (dg.AssetObservation(asset_key=key, metadata={WARNING: text}) for text in alarms(result))
                 if result.is_refused and _is_required(sources, table):
                     refused.append(result)
                 else:
@@ -124,6 +126,16 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
         )
 
     return ingest
+
+
+def alarms(result: LoadResult) -> list[str]:
+    """Return what the night's screen has to say of a load that went through: a jump of the rows in quarantine."""
+    jumped = [check for check in result.checks if check.name == QUARANTINE_IS_USUAL and not check.is_success]
+    return [
+        f"{result.source_table}: {result.rows_quarantined:,} of {result.rows_in:,} rows went to quarantine: {check.spec.reason}\n"
+        f"leadrelay quarantine show {result.source_table}"
+        for check in jumped
+    ]
 
 
 def _load(

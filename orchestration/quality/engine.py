@@ -43,8 +43,8 @@ def validate(connection: duckdb.DuckDBPyConnection, suites: Mapping[str, Suite])
     from sqlalchemy.pool import StaticPool
 
     context = _context()
-    _buffer_results()
-    shared = _shared(connection)
+    buffer_results()
+    shared = shared_connection(connection)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         source = context.data_sources.add_or_update_sql(
@@ -91,7 +91,8 @@ def _run(source: Any, table: str, suite: Suite) -> Findings:  # noqa: ANN401 - s
     return {result["expectation_config"]["meta"]["name"]: result for result in results}
 
 
-def _shared(connection: duckdb.DuckDBPyConnection) -> object:
+def shared_connection(connection: duckdb.DuckDBPyConnection) -> object:
+    """Return a connection for SQLAlchemy's pool that is the caller's own and stays open."""
     from duckdb_engine import ConnectionWrapper
 
     class SharedConnection(ConnectionWrapper):  # type: ignore[misc]
@@ -103,7 +104,8 @@ def _shared(connection: duckdb.DuckDBPyConnection) -> object:
     return SharedConnection(connection)
 
 
-def _buffer_results() -> None:
+def buffer_results() -> None:
+    """Let Great Expectations read each result whole, before duckdb-engine moves on."""
     if not event.contains(Engine, "after_cursor_execute", _buffer_cursor):
         event.listen(Engine, "after_cursor_execute", _buffer_cursor)
 

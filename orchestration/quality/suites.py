@@ -19,6 +19,8 @@ LEVELS: tuple[Level, ...] = ("row", "table")
 
 # Added by the gate to every raw suite: all reasons of all checks together.
 QUARANTINED_SHARE = "quarantined_share"
+# In every raw suite: the share of rows in quarantine against the trailing mean; the night's screen tells when it fails.
+QUARANTINE_IS_USUAL = "quarantine_is_usual"
 # Added by the loader: paths in landing that are never read.
 LANDING_PATHS = "landing_paths_are_plain_files"
 
