@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
 
 from orchestration.operate.instance import prepare_dagster_home
 from orchestration.operate.jobs import STARTED_BY
@@ -28,7 +28,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 _LONGEST_SECONDS = 900
 _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 30
-_EXTRA = {"submission_id": "S-daemon", "submitted_at": "2026-06-30T10:00:00Z", "email": "daemon@example.com"}
+_EXTRA = {"submission_id": "S-daemon", "email": "daemon@example.com"}
 
 
 def land_one(settings: Settings) -> Path:
@@ -64,7 +64,10 @@ def wait_for_version(
                 moments["published"] = time.monotonic() - started
                 return moments
             if runs and runs[-1].status is DagsterRunStatus.FAILURE:
-                print(f"run {runs[-1].run_id[:8]} failed", flush=True)
+                failures = instance.all_logs(runs[-1].run_id, of_type=DagsterEventType.STEP_FAILURE)
+                told = [entry.user_message or entry.message for entry in failures]
+                errors = [entry.dagster_event.step_failure_data.error for entry in failures if entry.dagster_event]
+                print("\n".join([*told, *(error.message for error in errors if error)]), flush=True)
                 return moments
             time.sleep(_PAUSE_SECONDS)
     return moments

@@ -7,6 +7,7 @@ import shutil
 import duckdb
 import pytest
 
+from orchestration.erase import person
 from orchestration.erase.identifiers import install_forms
 from orchestration.erase.landing import clean_landing
 from orchestration.erase.search import search_files
@@ -16,6 +17,7 @@ from orchestration.erase.tombstones import (
     prepare_hashing,
     raise_tombstones,
     read_tombstones,
+    rows_borne,
     tombstones_path,
     write_tombstones,
 )
@@ -23,6 +25,7 @@ from orchestration.erase.values import Sought, Value
 from orchestration.errors import LeadrelayError
 from orchestration.ingest.landing import checksum, read_sidecar
 from orchestration.ingest.sources import Feed, FeedOptions, Sources, TableFeeds
+from orchestration.operate.dossier import PersonKeys
 
 ANNA = {"email": "Anna.Weiß+fair@beispiel.de", "phone": "+49 30 1234567", "full_name": "Anna Weiß"}
 ANNA_LATER = {"email": "anna.weiß@beispiel.de", "message": 'says "hi",\nagain'}
@@ -226,3 +229,32 @@ def test_forms_by_hand(kind, text, forms):
         install_forms(connection)
         found = connection.execute(f"select forget_{kind}(?)", [text]).fetchone()[0]
     assert sorted(found) == sorted(forms)
+
+
+def test_what_others_have_as_well_is_no_reason_to_take_their_rows(bench, many, monkeypatch):
+    """Two colleagues at one switchboard: the number is named as shared, gets no tombstone, and the colleague's row stays."""
+    switchboard = "+49 30 9990000"
+    both = [
+        submission(1, email="anna@beispiel.de", phone=switchboard, full_name="Anna Weiß"),
+        submission(2, email="ben@beispiel.de", phone="0049 30 999 0000", full_name="Ben Weiß"),
+        submission(3, email="ANNA+x@beispiel.de", full_name="Ben Weiß"),
+    ]
+    bench.drop("a.jsonl", [*both, *many])
+    bench.load()
+    records = tuple(
+        record
+        for (record,) in bench.rows("select _record_id from raw.forms__submissions where submission_id in ('s1', 's3')")
+    )
+    keys = PersonKeys(("p1",), (), records, (("email", "anna@beispiel.de"), ("phone", "+49309990000")), ())
+    monkeypatch.setattr(person, "find_person", lambda *_: keys)
+    known = person.know(bench.settings, bench.connection, bench.contract, "anna@beispiel.de")
+    assert {kind for kind, _ in known.forms} == {"email", "record"}
+    assert switchboard in {value.text for value in known.shared}
+    texts = {value.text for value in known.values}
+    assert "Anna Weiß" in texts, "nobody else is called so"
+    assert "Ben Weiß" not in texts
+    prepare_hashing(bench.connection, bench.settings.home)
+    write_tombstones(bench.settings.home, [make_tombstone(bench.connection, known.forms)])
+    raise_tombstones(bench.connection, bench.settings.home)
+    assert rows_borne(bench.connection, bench.contract) == {"forms.submissions": (2, 0)}
+    lower_tombstones(bench.connection)
