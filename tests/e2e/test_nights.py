@@ -1,6 +1,6 @@
-"""Nights in a row on one home: nothing new, another clock, a broken row and a refused batch, a refused required table.
+"""Nights in a row on one home: nothing new, another clock, a broken row and a refused batch, another threshold, a refused required table.
 
-Beside them one night that makes everything anew, for what a night that left most of it as it stood must equal.
+Beside them one night that is replayed from landing alone, after another past has landed, for what the night itself must equal.
 
 The nights run once, in `story`; each test is one claim about them.
 """
@@ -8,9 +8,11 @@ The nights run once, in `story`; each test is one claim about them.
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,8 +26,10 @@ import pytest
 
 from orchestration.cli import main
 from orchestration.errors import ExitCode
+from orchestration.ingest.contract import load_contract
 from orchestration.publish.versions import current_version, read_manifest
 from orchestration.settings import PROJECT_ROOT, Settings
+from tests.e2e.expected_moves import Ledger, expected_ledger, published_ledger
 
 # Later than all that the sample lands, earlier than what is landed here.
 LATER = "2026-07-01T20:00:00"
@@ -41,6 +45,14 @@ GOOD_ROWS = [
     for number in range(40)
 ]
 BROKEN_ROW = {**GOOD_ROWS[0], "submission_id": "S-broken", "submitted_at": "the day before yesterday"}
+MQL_POINTS, OTHER_MQL_POINTS = 50, 65
+# The books of a home's own runs: each names the runs that this home made, and when. A replay is one run where there were several.
+BOOKS = {"ops_load", "ops_quality_result", "ops_identity_quality"}
+# What of them is about landing must be the same all the same, but for which run loaded it and when.
+LOADED = (
+    "load_id, source_table, source_system, file_path, file_checksum, status, load_sequence, rows_in, rows_loaded, "
+    "rows_quarantined, rows_collapsed, arrived_at"
+)
 NONSENSE = [{"nonsense": 1, **ARRIVED}, {"nonsense": 2, **ARRIVED}]
 
 
@@ -67,7 +79,12 @@ class Story:
     held_after: list[tuple[Any, ...]]
     fresh_version: str
     broken: Chapter
+    moved: Chapter
+    moved_diff: dict[str, Any]
     required: Chapter
+    loaded: list[tuple[Any, ...]]
+    loaded_again: list[tuple[Any, ...]]
+    late_rows: int
 
 
 def land(settings: Settings, table: str, name: str, rows: list[dict[str, Any]], sequence: int, system: str) -> None:
@@ -80,6 +97,46 @@ def land(settings: Settings, table: str, name: str, rows: list[dict[str, Any]], 
         "sha256": hashlib.sha256(content).hexdigest(), "source_system": system,
     }  # fmt: skip
     (folder / f"{name}.arrival.json").write_text(json.dumps(sidecar), encoding="utf-8")
+
+
+def land_another_past(settings: Settings) -> int:
+    """Land the newest rows of every table again, each under the key of its neighbour, after the moment that is looked back from.
+
+    Whatever reads a row that arrived later than it may then gives another table.
+    """
+    contract = load_contract(settings.models_dir)
+    landed = 0
+    files = sorted(settings.landing_dir.glob("*/*/*/*.jsonl"))
+    for number, ((source, table, system), paths) in enumerate(
+        itertools.groupby(
+            sorted(files, key=lambda path: (path.parts[-4], path.parts[-3], path.name.split(".")[0], path)),
+            key=lambda path: (path.parts[-4], path.parts[-3], path.name.split(".")[0]),
+        )
+    ):
+        key = contract.table(f"{source}.{table}").key_columns[0].name
+        lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in lines[-250:]]
+        keys = [row[key] for row in rows]
+        told = [{**row, key: other, **ARRIVED} for row, other in zip(rows, [*keys[1:], keys[0]], strict=True)]
+        land(settings, f"{source}.{table}", f"{system}.later.jsonl", told, 95_001 + number, system)
+        landed += len(told)
+    return landed
+
+
+def loaded_by(settings: Settings, moment: str) -> list[tuple[Any, ...]]:
+    """What the published book of loads says of files that had arrived by a moment."""
+    with duckdb.connect(str(settings.published_dir / "current" / "leadrelay.duckdb"), read_only=True) as connection:
+        return connection.execute(
+            f"select {LOADED} from marts.ops_load where arrived_at <= cast(? as timestamp) order by all", [moment]
+        ).fetchall()
+
+
+def diff(*arguments: str) -> dict[str, Any]:
+    """What `leadrelay diff --json` prints."""
+    screen = io.StringIO()
+    with contextlib.redirect_stdout(screen):
+        assert main(["diff", "--json", *arguments]) == ExitCode.OK
+    return json.loads(screen.getvalue())
 
 
 def systems_of(settings: Settings, table: str) -> str:
@@ -139,7 +196,7 @@ def fingerprints(version: Path) -> dict[str, str]:
                 ).fetchone()
             )
             for table, names in columns.items()
-            if not table.startswith("ops_")
+            if table not in BOOKS
         }
 
 
@@ -161,9 +218,15 @@ def story(copied_home, tmp_path_factory) -> Story:
                 str((settings.published_dir / "current" / "leadrelay.duckdb").resolve()), read_only=True
             ) as newcomer:
                 fresh = newcomer.execute("select path from duckdb_databases() where path is not null").fetchone()[0]
+            loaded = loaded_by(settings, LATER)
         other = copied_home(tmp_path_factory.mktemp("rebuilt") / "home")
+        # nothing published, nothing remembered: landing, the key that hashes, and a warehouse that is made anew
+        for folder in ("published", "truth", "dagster"):
+            shutil.rmtree(other.home / folder)
+        late_rows = land_another_past(other)
         patch.setenv("LEADRELAY_HOME", str(other.home))
         rebuilt = night(other, "--rebuild", "--as-of", LATER)
+        loaded_again = loaded_by(other, LATER)
         patch.setenv("LEADRELAY_HOME", str(settings.home))
         land(
             settings,
@@ -182,6 +245,12 @@ def story(copied_home, tmp_path_factory) -> Story:
             systems_of(settings, "webinars.catalog"),
         )
         broken = night(settings)
+        own_seeds = tmp_path_factory.mktemp("own seeds")
+        with_threshold(own_seeds / "scoring" / "thresholds.csv", OTHER_MQL_POINTS)
+        patch.setenv("LEADRELAY_SEEDS", str(own_seeds))
+        moved = night(settings)
+        moved_diff = diff("--rows", "100000", "--table", "fct_lifecycle_transition", "--table", "dim_person")
+        patch.delenv("LEADRELAY_SEEDS")
         land(
             settings,
             "crm.leads",
@@ -201,8 +270,21 @@ def story(copied_home, tmp_path_factory) -> Story:
         held_after,
         Path(fresh).parent.name,
         broken,
+        moved,
+        moved_diff,
         required,
+        loaded,
+        loaded_again,
+        late_rows,
     )
+
+
+def with_threshold(path: Path, points: int) -> None:
+    """Write the house's thresholds with another one for an MQL by score."""
+    text = (PROJECT_ROOT / "seeds" / "scoring" / "thresholds.csv").read_text(encoding="utf-8")
+    assert f"mql,nurture,total,{MQL_POINTS}," in text
+    path.parent.mkdir(parents=True)
+    path.write_text(text.replace(f"mql,nurture,total,{MQL_POINTS},", f"mql,nurture,total,{points},"), encoding="utf-8")
 
 
 def test_a_night_without_anything_new_loads_no_row_keeps_the_version_and_says_so(story):
@@ -223,11 +305,18 @@ def test_a_night_with_another_clock_builds_what_reads_it_and_says_why(story):
     assert "rows landed" not in story.later.screen
 
 
-def test_what_such_a_night_publishes_is_what_a_rebuild_publishes(story):
+def test_a_night_replayed_from_landing_alone_publishes_what_that_night_published(story):
+    """Every mart row for row, while another past lies in landing that arrived after the moment looked back from."""
     assert story.rebuilt.exit_code == ExitCode.OK, story.rebuilt.screen
     assert "unchanged" not in story.rebuilt.screen
+    assert story.rebuilt.manifest["as_of"] == LATER
+    # the later files were there: they are in raw, and no mart has seen them
+    assert sum(story.rebuilt.raw_rows.values()) > sum(story.later.raw_rows.values()) + story.late_rows / 2
     assert len(story.later.published) > 20
-    assert story.later.published == story.rebuilt.published
+    assert story.later.published.keys() == story.rebuilt.published.keys()
+    assert {table for table, rows in story.later.published.items() if rows != story.rebuilt.published[table]} == set()
+    assert story.loaded_again == story.loaded
+    assert len(story.loaded) > 50
     # the clock does tell on something, or this compared nothing
     assert story.later.published != story.before.published
 
@@ -278,7 +367,7 @@ def test_no_row_is_lost_in_any_night(story):
 
 
 KILLED_WHEN = {
-    "dbt builds": lambda _, told: "built   " in told,
+    "dbt builds": lambda _, told: "to build" in told,
     "a version is half made": lambda settings, _: any(settings.published_dir.glob("versions/.tmp-*/*.duckdb")),
 }
 """A night is killed a moment after this is seen; more moments, and many more kills, in benchmarks/crash.py."""
@@ -314,3 +403,48 @@ def killed(settings: Settings, is_seen, pause: float) -> bool:
             return process.wait() == -signal.SIGKILL
         time.sleep(0.01)
     return False
+
+
+@pytest.fixture(scope="module")
+def ledgers(story) -> tuple[Ledger, Ledger]:
+    """What plain Python makes of both thresholds."""
+    return expected_ledger(story.settings, MQL_POINTS), expected_ledger(story.settings, OTHER_MQL_POINTS)
+
+
+def test_the_plain_walk_gives_the_ledger_under_either_threshold(story, ledgers):
+    for version, ledger in zip((story.broken.version, story.moved.version), ledgers, strict=True):
+        published = published_ledger(version)
+        assert {
+            person for person in published.keys() | ledger.keys() if published.get(person) != ledger.get(person)
+        } == set()
+
+
+def test_another_threshold_moves_exactly_the_persons_that_it_should(story, ledgers):
+    """As `leadrelay diff` tells it: who has other stage entries, and who stands elsewhere now."""
+    assert story.moved.exit_code == ExitCode.PUBLISHED_STALE, story.moved.screen
+    before, after = ledgers
+    moved = {person for person in before.keys() | after.keys() if before.get(person) != after.get(person)}
+    stands = {person for person in moved if before[person][-1] != after[person][-1]}
+    assert len(moved) > len(stands) > 5
+    tables = {table["table"]: table for table in story.moved_diff["tables"]}
+    with duckdb.connect(str(story.broken.version / "leadrelay.duckdb"), read_only=True) as connection:
+        connection.execute(f"attach '{story.moved.version / 'leadrelay.duckdb'}' as moved (read_only)")
+        owners = dict(
+            connection.execute(
+                """
+                select transition_id, person_id from marts.fct_lifecycle_transition
+                union select transition_id, person_id from moved.marts.fct_lifecycle_transition
+                """
+            ).fetchall()
+        )
+    told = {owners[row["key"]["transition_id"]] for row in tables["fct_lifecycle_transition"]["rows"]}
+    assert told == moved
+    persons = tables["dim_person"]["rows"]
+    assert {row["key"]["person_id"] for row in persons} == stands
+    # nothing else of anybody changes: neither a score nor a profile
+    assert {column for row in persons for column in row["values"]} <= {
+        "stage",
+        "cycle_number",
+        "route",
+        "stage_entered_at",
+    }
