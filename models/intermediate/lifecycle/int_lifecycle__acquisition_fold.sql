@@ -5,13 +5,38 @@
     return below v. A return is effective when the rank that it needs is held just before it. If it needs v or less, then
     on_v before it already says so; if it needs more, the higher rank has been decided before: hence from the top down.
     on_v implies on_(v-1), so the stage is the number of ranks that are on.
+
+    Most people only ever rise. Theirs is the highest rank so far, which one pass finds; the levels are for the others.
 -#}
 {%- set levels = var('lifecycle_rank_levels') | int(9) -%}
 
 with
 
-level_{{ levels + 1 }} as (
+events as (
     select * from {{ ref('int_lifecycle__acquisition_events') }}
+),
+
+fallen as (
+    select distinct person_id
+    from events
+    where kind <> 'advance'
+),
+
+risen as (
+    select
+        events.*,
+        coalesce(max(events.up_rank) over before_it, 0) as rank_before,
+        max(events.up_rank) over so_far as rank_after
+    from events
+    where events.person_id not in (select fallen.person_id from fallen)
+    window
+        so_far as (partition by events.person_id order by events.event_number rows between unbounded preceding and current row),
+        before_it as (partition by events.person_id order by events.event_number rows between unbounded preceding and 1 preceding)
+),
+
+level_{{ levels + 1 }} as (
+    select * from events
+    where person_id in (select fallen.person_id from fallen)
 ),
 
 {% for rank in range(levels, 0, -1) -%}
@@ -64,3 +89,24 @@ select
     cast(is_on_{{ rank }} as integer){{ " + " if not loop.last }}
     {%- endfor %} as rank_after
 from level_1
+
+union all
+
+select
+    person_id,
+    occurred_at,
+    stated_at,
+    is_date_only,
+    event_number,
+    signal,
+    kind,
+    route,
+    record_id,
+    source_table,
+    is_rejection,
+    up_rank,
+    down_rank,
+    needed_rank,
+    cast(rank_before as integer) as rank_before,
+    cast(rank_after as integer) as rank_after
+from risen

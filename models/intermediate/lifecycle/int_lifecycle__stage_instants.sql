@@ -38,13 +38,22 @@ default_route as (
     from routes
 ),
 
-route_timeline as (
+-- at one instant: what was submitted, the instant itself, a return after it, as in the ledger
+timeline as (
     select
         person_id,
         occurred_at,
-        0 as is_moment,
+        0 as step,
         route,
-        record_id
+        record_id,
+        0 as signal_count,
+        cast(null as timestamp) as returned_at,
+        cast(null as double) as behaviour_score,
+        cast(null as double) as fit_score,
+        cast(null as double) as total_score,
+        cast(null as timestamp) as last_meaningful_at,
+        cast(null as timestamp) as last_qualifying_at,
+        false as is_known
     from submissions
 
     union all
@@ -52,82 +61,64 @@ route_timeline as (
     select
         person_id,
         occurred_at,
-        1 as is_moment,
+        1 as step,
         cast(null as varchar) as route,
-        cast(null as varchar) as record_id
+        cast(null as varchar) as record_id,
+        0 as signal_count,
+        cast(null as timestamp) as returned_at,
+        behaviour_score,
+        fit_score,
+        total_score,
+        last_meaningful_at,
+        last_qualifying_at,
+        is_known
     from instant_scores
-),
-
-routed as (
-    select
-        person_id,
-        occurred_at,
-        is_moment,
-        last_value(route ignore nulls) over (
-            partition by person_id order by occurred_at asc, is_moment asc, record_id asc nulls last
-            rows between unbounded preceding and current row
-        ) as route
-    from route_timeline
-),
-
-return_timeline as (
-    select
-        person_id,
-        occurred_at,
-        1 as is_return,
-        signal_count
-    from returns
 
     union all
 
     select
         person_id,
         occurred_at,
-        0 as is_return,
-        0 as signal_count
-    from instant_scores
+        2 as step,
+        cast(null as varchar) as route,
+        cast(null as varchar) as record_id,
+        signal_count,
+        occurred_at as returned_at,
+        cast(null as double) as behaviour_score,
+        cast(null as double) as fit_score,
+        cast(null as double) as total_score,
+        cast(null as timestamp) as last_meaningful_at,
+        cast(null as timestamp) as last_qualifying_at,
+        false as is_known
+    from returns
 ),
 
--- a return at the very instant comes after it, as in the ledger
-returned as (
+walked as (
     select
-        person_id,
-        occurred_at,
-        is_return,
-        coalesce(sum(signal_count) over (
-            partition by person_id order by occurred_at, is_return
-            rows between unbounded preceding and 1 preceding
-        ), 0) as return_count,
-        max(case when is_return = 1 then occurred_at end) over (
-            partition by person_id order by occurred_at, is_return
-            rows between unbounded preceding and 1 preceding
-        ) as last_return_at
-    from return_timeline
+        *,
+        last_value(route ignore nulls) over so_far as last_route,
+        sum(signal_count) over so_far as return_count,
+        max(returned_at) over so_far as last_return_at
+    from timeline
+    window so_far as (
+        partition by person_id order by occurred_at asc, step asc, record_id asc nulls last
+        rows between unbounded preceding and current row
+    )
 )
 
 select
-    instant_scores.person_id,
-    instant_scores.occurred_at,
-    instant_scores.behaviour_score,
-    instant_scores.fit_score,
-    instant_scores.total_score,
-    instant_scores.last_meaningful_at,
-    instant_scores.last_qualifying_at,
-    returned.return_count,
-    returned.last_return_at,
+    walked.person_id,
+    walked.occurred_at,
+    walked.behaviour_score,
+    walked.fit_score,
+    walked.total_score,
+    walked.last_meaningful_at,
+    walked.last_qualifying_at,
+    walked.return_count,
+    walked.last_return_at,
     coalesce(scored_routes.route, default_route.route) as score_route
-from instant_scores
-inner join returned
-    on
-        instant_scores.person_id = returned.person_id
-        and instant_scores.occurred_at = returned.occurred_at
-        and returned.is_return = 0
-inner join routed
-    on
-        instant_scores.person_id = routed.person_id
-        and instant_scores.occurred_at = routed.occurred_at
-        and routed.is_moment = 1
+from walked
 cross join default_route
 left join scored_routes
-    on routed.route = scored_routes.route
-where instant_scores.is_known
+    on walked.last_route = scored_routes.route
+where walked.step = 1 and walked.is_known

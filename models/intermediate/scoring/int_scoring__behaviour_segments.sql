@@ -22,31 +22,44 @@ points_by_instant as (
         coalesce(half_life_days, 0)
 ),
 
--- a rejection takes from the points earned up to and at its own instant, never from later ones
-with_epoch as (
+-- a rejection takes from the points earned up to and at its own instant, never from later ones; few were ever rejected
+epochs as (
     select
         points_by_instant.person_id,
         points_by_instant.occurred_at,
         points_by_instant.half_life_days,
-        points_by_instant.points,
-        coalesce(max(rejections.rejection_number), 0) as epoch
+        max(rejections.rejection_number) as epoch
     from points_by_instant
-    left join rejections
+    inner join rejections
         on
             points_by_instant.person_id = rejections.person_id
             and points_by_instant.occurred_at > rejections.occurred_at
     group by
         points_by_instant.person_id,
         points_by_instant.occurred_at,
-        points_by_instant.half_life_days,
-        points_by_instant.points
+        points_by_instant.half_life_days
+),
+
+with_epoch as (
+    select
+        points_by_instant.*,
+        coalesce(epochs.epoch, 0) as epoch
+    from points_by_instant
+    left join epochs
+        on
+            points_by_instant.person_id = epochs.person_id
+            and points_by_instant.occurred_at = epochs.occurred_at
+            and points_by_instant.half_life_days = epochs.half_life_days
 ),
 
 with_first as (
     select
         *,
-        min(occurred_at) over (partition by person_id, half_life_days) as first_at
+        first_value(occurred_at) over so_far as first_at,
+        row_number() over so_far as event_number,
+        lead(occurred_at) over so_far is null as is_last
     from with_epoch
+    window so_far as (partition by person_id, half_life_days order by occurred_at)
 ),
 
 with_block as (
@@ -85,7 +98,8 @@ select
         order by occurred_at
         rows between unbounded preceding and current row
     ) as points_in_block,
-    row_number() over (partition by person_id, half_life_days order by occurred_at) as event_number,
+    event_number,
+    is_last,
     lead(occurred_at) over (
         partition by person_id, half_life_days, epoch, block_number order by occurred_at
     ) is null as is_last_in_block

@@ -20,34 +20,36 @@ last_epochs as (
     group by person_id
 ),
 
+-- few were ever rejected, so only their events are counted against rejections
+epochs as (
+    select
+        score_events.score_event_id,
+        count(*) as epoch
+    from score_events
+    inner join rejections
+        on
+            score_events.person_id = rejections.person_id
+            and score_events.occurred_at > rejections.occurred_at
+    where score_events.score_kind <> 'rejection'
+    group by score_events.score_event_id
+),
+
 with_epoch as (
     select
         score_events.person_id,
         score_events.score_kind,
         score_events.rule_id,
-        score_events.score_event_id,
         score_events.occurred_at,
         score_events.points,
         score_events.half_life_days,
         last_epochs.epoch as last_epoch,
-        count(rejections.rejection_number) as epoch
+        coalesce(epochs.epoch, 0) as epoch
     from score_events
     left join last_epochs
         on score_events.person_id = last_epochs.person_id
-    left join rejections
-        on
-            score_events.person_id = rejections.person_id
-            and score_events.occurred_at > rejections.occurred_at
+    left join epochs
+        on score_events.score_event_id = epochs.score_event_id
     where score_events.score_kind <> 'rejection'
-    group by
-        score_events.person_id,
-        score_events.score_kind,
-        score_events.rule_id,
-        score_events.score_event_id,
-        score_events.occurred_at,
-        score_events.points,
-        score_events.half_life_days,
-        last_epochs.epoch
 ),
 
 -- fit neither decays nor suffers from a rejection
