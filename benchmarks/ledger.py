@@ -143,8 +143,9 @@ class Project:
 
     def sql(self, name: str) -> str:
         """Return the statement of a model or test as the night ran it."""
-        (path,) = self._compiled.rglob(f"{name}.sql")
-        return path.read_text(encoding="utf-8")
+        # dbt puts what tests a model below a folder named like its yml.
+        paths = [path for path in self._compiled.rglob(f"{name}.sql") if not path.parent.name.endswith(".yml")]
+        return max(paths, key=lambda path: path.stat().st_mtime).read_text(encoding="utf-8")
 
 
 def _is_measured(name: str) -> bool:
