@@ -258,3 +258,17 @@ def test_what_others_have_as_well_is_no_reason_to_take_their_rows(bench, many, m
     raise_tombstones(bench.connection, bench.settings.home)
     assert rows_borne(bench.connection, bench.contract) == {"forms.submissions": (2, 0)}
     lower_tombstones(bench.connection)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "d.csv", "f.parquet"])
+def test_a_sweep_needs_no_value(bench, name):
+    """Only keyed hashes are left of a person forgotten before; the rows that bear one go all the same."""
+    path, feed = land(bench, name)
+    forget_anna(bench)
+    raise_tombstones(bench.connection, bench.settings.home)
+    table = bench.table("forms.submissions")
+    sources = Sources(path=bench.settings.sources_file, tables={table.full_name: TableFeeds(table, (feed,))})
+    done = clean_landing(bench.connection, bench.settings, bench.contract, sources, Sought(()), frozenset())
+    lower_tombstones(bench.connection)
+    assert [one.rows for one in done] == [2]
+    assert read_sidecar(path)["sha256"] == checksum(path)[0]
