@@ -175,7 +175,9 @@ def measure(kills: int, seed: int, people: int, days: int, folder: Path) -> tupl
             problems += [f"{moments}: {problem}" for problem in while_down(home)]
         problems += [f"home {number}, killed at {[round(m, 1) for m in moments]} s: {x}" for x in after(home, expected)]
         shutil.rmtree(home.home)
-        print(f"{tried:>4} kills, {len(problems)} problems", file=sys.stderr, flush=True)
+        print(
+            f"{tried:>4} kills, {len(problems)} problems", *problems[-3:], sep="\n      ", file=sys.stderr, flush=True
+        )
     return tried, problems
 
 

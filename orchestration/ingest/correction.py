@@ -188,8 +188,8 @@ def _land_and_load(
         draft = Path(folder) / "corrected.jsonl"
         draft.write_text(content, encoding="utf-8")
         moment = datetime.now(tz=UTC).replace(tzinfo=None)
-        tried = LandedFile(draft, draft.name, correction_feed(feed), moment, 0, checksum(draft)[0], feed.system)
-        if refusal := rehearse(connection, settings, table, tried):
+        trial = LandedFile(draft, draft.name, correction_feed(feed), moment, 0, checksum(draft)[0], feed.system)
+        if refusal := rehearse(connection, settings, table, trial):
             raise LeadrelayError(f"the corrected rows would be refused, so nothing was changed:\n{refusal}")
     arrivals = Arrivals(settings.landing_dir, table, feed.system)
     with arrivals.temporary() as temporary:

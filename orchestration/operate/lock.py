@@ -6,6 +6,7 @@ What belongs here: holding the lock and naming its holder. Who may call it: what
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,3 +81,6 @@ def hold_night(settings: Settings, attempts: int = LOCK_ATTEMPTS, pause_seconds:
     lock.write(f"process {os.getpid()} since {datetime.now(tz=UTC):%Y-%m-%d %H:%M:%S} UTC")
     lock.flush()
     _held[settings.home] = lock
+    # Nobody else is at work here, so these are what a killed one left.
+    for left_over in settings.home.glob(".load-*"):
+        shutil.rmtree(left_over, ignore_errors=True)

@@ -68,8 +68,11 @@ def test_a_key_that_nothing_has_is_told_once_there_is_something_to_have(bench):
     assert (result.is_refused, result.rows_loaded) == (False, 30)
 
 
-def test_a_file_of_old_rows_only_is_told(bench):
-    bench.drop("a.jsonl", [submission(number, submitted_at="2026-01-01") for number in range(9)])
+def test_a_file_of_old_rows_only_is_told_once_history_is_in(bench):
+    bench.drop("history.jsonl", [submission(1, submitted_at="2020-01-01")])
+    assert failed(bench.load()) == {}
+    nights(bench, 2, first=2)
+    bench.drop("a.jsonl", [submission(number, submitted_at="2026-01-01") for number in range(10, 19)], day="2026-03-20")
     result = bench.load()
     assert failed(result) == {"newest_row_is_recent": 1}
     assert result.rows_loaded == 9

@@ -149,9 +149,11 @@ def test_a_second_night_is_refused_with_the_holder_s_name_and_the_lock_dies_with
             hold_night(settings, attempts=2, pause_seconds=0.01)
         holder.kill()
         holder.wait()
+    (settings.home / ".load-of-a-killed-night").mkdir()
     with only_night(settings, attempts=1):
         hold_night(settings)
         assert settings.home in lock._held
+        assert not list(settings.home.glob(".load-*"))
     assert settings.home not in lock._held
 
 
