@@ -55,10 +55,11 @@ class StorageError(LeadrelayError):
 
 
 _STORAGE = re.compile(
-    r"no space left|file too large|disk quota|disk is full|read-only file system|readonly database|failed to offload|permission denied",
+    r"no space left|file too large|disk quota|disk is full|disk i/o error|read-only file system|readonly database|failed to offload|permission denied",
     re.IGNORECASE,
 )
 _WHAT_TO_DO = {
+    "disk i/o error": "free some space, or look at the disk itself",
     "read-only file system": "make it writable",
     "readonly database": "make it writable",
     "permission denied": "give this user the right to write there",
