@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.ingest.collect import collect_table
 from orchestration.ingest.sources import load_sources
 from orchestration.ingest.warehouse import stale_tables
-from orchestration.operate.raw_assets import _read_and_load, _required_refused
+from orchestration.operate.raw_assets import _load, _required_refused
 
 SUBMISSION = '{"submission_id": "s1", "submitted_at": "2026-02-28T10:00:00Z"}\n'
 
@@ -27,6 +28,13 @@ def sources(bench, contract):
     return make
 
 
+def read_and_load(bench, table, sources, run_id):
+    """What a night does with one table."""
+    feeds = sources.feeds(table.full_name)
+    collected = collect_table(bench.settings, table, feeds)
+    return _load(bench.connection, bench.settings, table, feeds, collected, run_id)
+
+
 DEAD = "{system: api, reader: rest, url: 'http://127.0.0.1:9', retries: {attempts: 1}}"
 FILES = "{system: site, files: 'site*'}"
 
@@ -34,7 +42,7 @@ FILES = "{system: site, files: 'site*'}"
 def test_a_failed_reader_makes_its_table_stale_and_what_is_there_is_loaded(bench, sources):
     table = bench.table("forms.submissions")
     bench.drop("site.jsonl", SUBMISSION)
-    result = _read_and_load(bench.connection, bench.settings, table, sources(DEAD, FILES), "night-1")
+    result = read_and_load(bench, table, sources(DEAD, FILES), "night-1")
     assert (result.is_refused, result.rows_loaded) == (True, 1)
     (message,) = stale_tables(bench.connection).values()
     assert message.startswith(
@@ -48,9 +56,9 @@ def test_a_failed_reader_makes_its_table_stale_and_what_is_there_is_loaded(bench
 
 def test_a_reader_that_is_taken_out_leaves_no_stale_table(bench, sources):
     table = bench.table("forms.submissions")
-    _read_and_load(bench.connection, bench.settings, table, sources(DEAD), "night-1")
+    read_and_load(bench, table, sources(DEAD), "night-1")
     assert list(stale_tables(bench.connection)) == ["forms.submissions"]
-    result = _read_and_load(bench.connection, bench.settings, table, sources(FILES), "night-2")
+    result = read_and_load(bench, table, sources(FILES), "night-2")
     assert not result.is_refused
     assert stale_tables(bench.connection) == {}
 
@@ -58,7 +66,7 @@ def test_a_reader_that_is_taken_out_leaves_no_stale_table(bench, sources):
 def test_one_of_two_readers_that_fails_is_enough(bench, sources):
     table = bench.table("forms.submissions")
     other = DEAD.replace("system: api", "system: other")
-    _read_and_load(bench.connection, bench.settings, table, sources(DEAD, other), "night-1")
+    read_and_load(bench, table, sources(DEAD, other), "night-1")
     (message,) = stale_tables(bench.connection).values()
     assert "rest reader of api" in message
     assert "rest reader of other" in message
