@@ -27,7 +27,7 @@ from orchestration.errors import ConfigError, LandingError, LeadrelayError
 from orchestration.ingest.contract import Contract, ContractTable
 from orchestration.ingest.feeds import FeedBase
 from orchestration.ingest.landing import LandedFile, checksum, landed_files, replace_sidecar
-from orchestration.ingest.reader import BATCH, drop_batch, read_batch
+from orchestration.ingest.reader import BATCH, FILE_COLUMN, ROW_COLUMN, drop_batch, read_batch
 from orchestration.ingest.sources import Sources
 from orchestration.settings import Settings
 from orchestration.sql import quote_identifier, quote_literal
@@ -120,21 +120,35 @@ def _mark(connection: duckdb.DuckDBPyConnection, table: ContractTable, file: Lan
         leave_out_forgotten(connection, table, BATCH)
         found: dict[bool, set[object]] = {False: set(), True: set()}
         is_parquet = file.feed.format_of(file.path.name) == "parquet"
+        read = 0
         for group in batch.groups:
             raw_text = "cast(null as varchar)" if is_parquet else group.raw_text
             rows = connection.execute(
-                f"select l.is_cell, s._source_row, s.raw_text from {LEFT_OUT} as l inner join "
-                f"(select _file_index, _source_row, {raw_text} as raw_text from {group.relation} as source_rows) as s "
-                "using (_file_index, _source_row)"
+                f"select l.is_cell, s.source_row, s.raw_text from {LEFT_OUT} as l inner join "
+                f"(select {FILE_COLUMN} as file_index, {ROW_COLUMN} as source_row, {raw_text} as raw_text from {group.relation} as source_rows) as s "
+                "on l._file_index = s.file_index and l._source_row = s.source_row"
             ).fetchall()
+            read += len(rows)
             for is_cell, number, text in rows:
                 found[bool(is_cell)].add(number if is_parquet else _record_of(file, text))
+        _check_marked(connection, file, read)
         return _Marked(frozenset(found[False]), frozenset(found[True]))
     except (LandingError, ConfigError, duckdb.Error):
         # What the loader cannot read is searched as text below, and by the proof.
         return _Marked(frozenset(), frozenset())
     finally:
         drop_batch(connection)
+
+
+def _check_marked(connection: duckdb.DuckDBPyConnection, file: LandedFile, read: int) -> None:
+    """Refuse to take out anything when the rows read again are not those that bear a tombstone: landing has no second copy."""
+    row = connection.execute(f"select count(*) from {LEFT_OUT}").fetchone()
+    wanted = row[0] if row else 0
+    if read != wanted:
+        raise LeadrelayError(
+            f"{file.relative_path}: {wanted} rows are to be taken out and {read} were found again; nothing of it was changed. "
+            "This is a defect in leadrelay."
+        )
 
 
 def _record_of(file: LandedFile, raw_text: str) -> object:
