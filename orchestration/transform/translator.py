@@ -13,7 +13,9 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 _GROUP_OF_INTERMEDIATE = {
     "engagement": "lifecycle",
     "hygiene": "identity",
-    **dict.fromkeys(("funnel", "finance", "attribution", "accounts", "journey"), "marts"),
+    **dict.fromkeys(
+        ("funnel", "sales", "finance", "attribution", "accounts", "journey", "consent", "tags", "nurture"), "marts"
+    ),
 }
 # The loader's own tables are written by the ingest step with the raw tables, and shown beside them.
 RAW_GROUP = "raw"
