@@ -48,7 +48,14 @@ class World:
 
     def books(self) -> set[str]:
         """What is read again whenever anything is published."""
-        names = ("quality_results", "identity_quality", "published_night", "published_ledger", "published_revisions")
+        names = (
+            "commands",
+            "quality_results",
+            "identity_quality",
+            "published_night",
+            "published_ledger",
+            "published_revisions",
+        )
         return self.behind(*(f"source.leadrelay.ops.{name}" for name in names))
 
 

@@ -179,6 +179,7 @@ def test_a_csv_for_people_holds_no_formula_in_names_and_cells():
 WRITERS = {
     "export.py": "the shared function itself",
     "erase/landing.py": "a landed file keeps what its rows say",
+    "ingest/correction.py": "handed out and back: it quotes what would be a formula, and takes that back when the file returns",
     "identity/files.py": "parameters of a model, which dbt reads back",
     "scoring/files.py": "parameters of a model, which dbt reads back",
     "sample/files.py": "the sample company lands what a system would, formulas and all",

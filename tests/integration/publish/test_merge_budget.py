@@ -1,5 +1,6 @@
 """The merge budget at work: a stop, its acceptance on record, and the version that is published then."""
 
+import shutil
 from dataclasses import replace
 
 import duckdb
@@ -69,6 +70,7 @@ def test_a_stop_names_the_identifier_an_acceptance_lets_it_through_and_both_are_
     # Other suites look at the planted rows as well; what they say of them is not the question here.
     calm = replace(home_copy, project_root=home_copy.home / "no-suites")
     (calm.project_root / "expectations" / "marts").mkdir(parents=True)
+    shutil.copytree(home_copy.seeds_dir / "operate", calm.seeds_dir / "operate")
     message, limits = findings_of(calm, manifest, "stopped")
     assert limits == ["merged_person_share"]
     assert "email e*** (30 links)" in message

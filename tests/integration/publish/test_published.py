@@ -92,6 +92,7 @@ def test_the_results_of_the_gate_to_publishing_are_published(marts, warehouse_ho
 def test_a_critical_failure_at_the_gate_leaves_what_is_published(home_copy, tmp_path):
     root = tmp_path / "checkout"
     shutil.copytree(home_copy.expectations_dir, root / "expectations")
+    shutil.copytree(home_copy.seeds_dir / "operate", root / "seeds" / "operate")
     suite = root / "expectations" / "marts" / "dim_stage.json"
     suite.write_text(
         json.dumps(

@@ -51,6 +51,13 @@ def write_inputs(warehouse: Path, columns: str, rows: Sequence[Row]) -> None:
         connection.execute(
             "create or replace table intermediate.int_identity__touch_keys (email varchar, phone varchar)"
         )
+        connection.execute("create schema if not exists raw")
+        connection.execute(
+            "create or replace table raw.consent__suppression "
+            "(identifier_type varchar, identifier varchar, _arrived_at timestamp, _load_sequence bigint)"
+        )
+        connection.execute("create schema if not exists ops")
+        connection.execute("create or replace table ops.as_of as select timestamp '2026-01-01' as as_of")
         connection.executemany(
             f"insert into intermediate.int_identity__record_versions ({columns}) values ({marks})",
             [list(row) for row in rows],
