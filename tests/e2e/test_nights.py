@@ -47,7 +47,7 @@ GOOD_ROWS = [
 BROKEN_ROW = {**GOOD_ROWS[0], "submission_id": "S-broken", "submitted_at": "the day before yesterday"}
 MQL_POINTS, OTHER_MQL_POINTS = 50, 65
 # The books of a home's own runs: each names the runs that this home made, and when. A replay is one run where there were several.
-BOOKS = {"ops_load", "ops_quality_result", "ops_identity_quality"}
+BOOKS = {"ops_load", "ops_quality_result", "ops_identity_quality", "ops_command"}
 # What of them is about landing must be the same all the same, but for which run loaded it and when.
 LOADED = (
     "load_id, source_table, source_system, file_path, file_checksum, status, load_sequence, rows_in, rows_loaded, "
@@ -351,8 +351,8 @@ def test_a_refused_batch_leaves_raw_as_it_was_and_the_night_publishes_as_stale(s
 
 def test_a_refused_required_table_leaves_what_is_published_and_says_why(story):
     assert story.required.exit_code == ExitCode.NOT_PUBLISHED, story.required.screen
-    assert story.required.version == story.broken.version
-    assert story.required.raw_rows["crm__leads"] == story.broken.raw_rows["crm__leads"]
+    assert story.required.version == story.moved.version
+    assert story.required.raw_rows["crm__leads"] == story.moved.raw_rows["crm__leads"]
     assert "NOT PUBLISHED" in story.required.screen
     assert "crm.leads" in story.required.screen
     assert "next" in story.required.screen

@@ -234,9 +234,14 @@ def publish(company: Company, night: int) -> None:
                     from marts.dim_person where false;
                     create table marts.fct_score_event as
                     select
-                        person_id, '' as occurred_at, '' as score_kind, '' as rule_id, 0 as points, 0 as half_life_days, 0 as score_factor,
-                        '' as why, '' as score_event_id
+                        person_id, cast(null as timestamp) as occurred_at, '' as score_kind, '' as rule_id, 0 as points,
+                        0 as half_life_days, 0 as score_factor, '' as why, '' as record_id, '' as score_event_id
                     from marts.dim_person where false;
+                    create table marts.fct_person_score as
+                    select
+                        person_id, 0 as score, 0 as fit_score, 0 as behaviour_score, 0 as score_display, '' as grade, '' as mql_blockers,
+                        cast(null as timestamp) as as_of
+                    from marts.dim_person;
                     """
                 )
         (folder / MANIFEST_FILE).write_text(json.dumps({"as_of": f"{day(night):%Y-%m-%d}", "version": str(night)}))
