@@ -129,12 +129,21 @@ def fill(warehouse: Path, count: int) -> None:
         connection.execute(
             "create or replace table staging.stg_crm__accounts as select cast(null as varchar) as name limit 0"
         )
+        connection.execute("create schema if not exists raw")
+        connection.execute(
+            "create or replace table raw.consent__suppression "
+            "(identifier_type varchar, identifier varchar, _arrived_at timestamp, _load_sequence bigint)"
+        )
+        connection.execute("create schema if not exists ops")
+        connection.execute("create or replace table ops.as_of as select timestamp '2026-01-01' as as_of")
 
 
 def begin_delta_night(warehouse: Path, known: int) -> None:
     """Say that tonight resolves only the records from number ``known`` on."""
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("create or replace table intermediate.int_identity__night as select true as is_delta")
+        connection.execute(
+            "create or replace table intermediate.int_identity__night as select true as is_delta, 0 as since_load_sequence"
+        )
         connection.execute(
             "create or replace table intermediate.int_identity__changed_records as "
             f"select birth_order from intermediate.int_identity__record_versions where birth_order >= {known}"
