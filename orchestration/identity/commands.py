@@ -5,12 +5,12 @@ What belongs here: arguments, opening the warehouse, the screen. What does not: 
 
 import argparse
 import csv
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.errors import ConfigError, WarehouseLockedError
+from orchestration.errors import ConfigError
+from orchestration.ingest.warehouse import read_warehouse
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def train_screen(settings: Settings, options: argparse.Namespace) -> str:
 
     folder: Path = options.model or settings.link_model_dir
     spec = load_spec(folder / SPEC_FILE)
-    with _open_warehouse(settings) as connection:
+    with read_warehouse(settings) as connection:
         model = train(connection, f"intermediate.{_SOURCES[spec.train_on]}", spec)
     out: Path = options.out or folder
     version = write_model(model, out)
@@ -88,7 +88,7 @@ def evaluate_screen(settings: Settings, options: argparse.Namespace) -> str:
     from orchestration.identity import evaluation
 
     labels: Path = options.labels or settings.home / "truth" / "record_truth.parquet"
-    with _open_warehouse(settings) as connection:
+    with read_warehouse(settings) as connection:
         rules = _thresholds(connection, options.thresholds)
         if evaluation.read_labels(connection, labels) == "pairs":
             lines = _pair_lines(evaluation.judge_pairs(connection))
@@ -114,25 +114,6 @@ def _cluster_lines(judgements: "Sequence[Judgement]") -> list[str]:
             f"{found.name:22}{found.clusters:>10,}{''.join(f'{share:>10.4f}' for share in shares)}{found.largest:>10,}"
         )
     return lines
-
-
-@contextmanager
-def _open_warehouse(settings: Settings) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """Open the warehouse read-only; whoever trains does so between two nights."""
-    import duckdb
-
-    path = settings.warehouse_path
-    if not path.exists():
-        raise ConfigError(f"there is no warehouse at {path} to learn from; run the night first: leadrelay run")
-    try:
-        connection = duckdb.connect(str(path), read_only=True)
-    except duckdb.IOException as error:
-        raise WarehouseLockedError(
-            f"the warehouse is in use; nothing was changed. Try again after the night. {error}"
-        ) from error
-    with connection:
-        connection.execute("set TimeZone = 'UTC'")
-        yield connection
 
 
 def _thresholds(connection: "duckdb.DuckDBPyConnection", path: Path | None) -> dict[str, float]:

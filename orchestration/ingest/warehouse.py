@@ -7,7 +7,8 @@ One process at a time opens the file; BI and ``status`` read the published one.
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,41 @@ def connect(
                 path.chmod(_OWNER_ONLY)
             return connection
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+@contextmanager
+def read_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse read-only, in UTC, between two nights: for whoever learns from it.
+
+    Parameters
+    ----------
+    settings
+        Says where the file is.
+
+    Yields
+    ------
+    duckdb.DuckDBPyConnection
+        Closed when the block ends.
+
+    Raises
+    ------
+    ConfigError
+        If there is no warehouse yet.
+    WarehouseLockedError
+        If another process holds the file.
+    """
+    path = settings.warehouse_path
+    if not path.exists():
+        raise ConfigError(f"there is no warehouse at {path} to learn from; run the night first: leadrelay run")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.IOException as error:
+        raise WarehouseLockedError(
+            f"the warehouse is in use; nothing was changed. Try again after the night. {error}"
+        ) from error
+    with connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, contract: Contract | None = None) -> None:

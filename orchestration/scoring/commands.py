@@ -4,12 +4,12 @@ What belongs here: arguments, opening the warehouse, the screen. What does not: 
 """
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.errors import ConfigError, WarehouseLockedError
+from orchestration.errors import ConfigError
+from orchestration.ingest.warehouse import read_warehouse
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def train_screen(settings: Settings, options: argparse.Namespace) -> str:
 
     path: Path = options.model or _default_file(settings)
     models, lines, refusals = [], [], []
-    with _open_warehouse(settings) as connection:
+    with read_warehouse(settings) as connection:
         for outcome in _outcomes(connection, options.outcome):
             cases = read_cases(connection, outcome)
             try:
@@ -96,7 +96,7 @@ def evaluate_screen(settings: Settings, options: argparse.Namespace) -> str:
     if not wanted:
         raise ConfigError(f"{path} holds no model to judge; train one: leadrelay score train")
     lines = []
-    with _open_warehouse(settings) as connection:
+    with read_warehouse(settings) as connection:
         for outcome in wanted:
             lines.append(f"{outcome:12}learnt from scores until {models[outcome].trained_until}")
             cases = read_cases(connection, outcome)
@@ -132,22 +132,3 @@ def _require_learner() -> None:
         raise ConfigError(
             "the prediction needs scikit-learn, which is not installed: pip install 'leadrelay[prediction]'"
         ) from error
-
-
-@contextmanager
-def _open_warehouse(settings: Settings) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """Open the warehouse read-only; whoever trains does so between two nights."""
-    import duckdb
-
-    path = settings.warehouse_path
-    if not path.exists():
-        raise ConfigError(f"there is no warehouse at {path} to learn from; run the night first: leadrelay run")
-    try:
-        connection = duckdb.connect(str(path), read_only=True)
-    except duckdb.IOException as error:
-        raise WarehouseLockedError(
-            f"the warehouse is in use; nothing was changed. Try again after the night. {error}"
-        ) from error
-    with connection:
-        connection.execute("set TimeZone = 'UTC'")
-        yield connection

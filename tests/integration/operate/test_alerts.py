@@ -18,7 +18,6 @@ from orchestration.publish.versions import new_version
 from orchestration.settings import ALERT_URLS, PROJECT_ROOT, Settings
 
 HIDDEN = "s3cr3t-t0ken"
-pytest.importorskip("apprise")
 
 
 class Hook(BaseHTTPRequestHandler):
