@@ -83,3 +83,8 @@ def storage_problem(text: str) -> str | None:
         f"the disk refused to be written ({line[:300]}). What was loaded before is kept, what is published stands. "
         f"Next: {remedy}, then: leadrelay run"
     )
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's message that says something, or the error's kind when none does."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

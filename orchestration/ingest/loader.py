@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.erase.tombstones import leave_out_forgotten, lower_tombstones, note_forgotten, raise_tombstones
-from orchestration.errors import ConfigError, LandingError, LeadrelayError
+from orchestration.errors import ConfigError, LandingError, LeadrelayError, first_line
 from orchestration.ingest.contract import LINEAGE_COLUMNS, ContractTable
 from orchestration.ingest.feeds import FeedBase
 from orchestration.ingest.landing import LandedFile, PendingFiles, find_pending
@@ -198,7 +198,7 @@ def load_table(
         result = _refuse(connection, contract_table, files, run_id, (paths_check,), str(error), counts={})
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         # An expression of sources.yml that cannot be evaluated; the casts of the contract's own types never raise.
-        text = f"a mapping of {contract_table.full_name} fails on a value: {_first_line(error)}. Use try_cast in the expression."
+        text = f"a mapping of {contract_table.full_name} fails on a value: {first_line(error)}. Use try_cast in the expression."
         result = _refuse(connection, contract_table, files, run_id, (paths_check,), text, counts={})
     finally:
         with suppress(duckdb.Error):
@@ -622,7 +622,3 @@ def _now(connection: duckdb.DuckDBPyConnection) -> datetime:
     row = connection.execute("select max(loaded_at) from ops.loads").fetchone()
     newest: datetime | None = row[0] if row else None
     return now if newest is None or newest < now else newest + timedelta(microseconds=1)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.errors import ConfigError, LandingError
+from orchestration.errors import ConfigError, LandingError, first_line
 from orchestration.ingest.casting import cast_column, record_key, row_hash
 from orchestration.ingest.contract import ContractColumn, ContractTable
 from orchestration.ingest.expressions import Expression, ExpressionError, resolve
@@ -235,7 +235,7 @@ def _check_parquet(connection: duckdb.DuckDBPyConnection, batch: Batch, indexes:
 
 def _unsound_parquet(file: LandedFile, error: Exception) -> LandingError:
     return LandingError(
-        f"{file.relative_path}: not a sound Parquet file ({_first_line(error)}). Land it again under another name and remove this one."
+        f"{file.relative_path}: not a sound Parquet file ({first_line(error)}). Land it again under another name and remove this one."
     )
 
 
@@ -405,7 +405,7 @@ def _read_lines(
         )
     except duckdb.Error as error:
         raise LandingError(
-            f"{_named(batch, list(plain))}: not readable as text lines ({_first_line(error)})."
+            f"{_named(batch, list(plain))}: not readable as text lines ({first_line(error)})."
         ) from error
 
 
@@ -699,7 +699,7 @@ def _types_of(
                 _types_of(connection, {name: expression}, source, where)
         name, expression = next(iter(expressions.items()))
         text = expression.sql.removeprefix("(\n").removesuffix("\n)")
-        raise ConfigError(f"{where}: {name}: {text!r} cannot be evaluated: {_first_line(error)}") from error
+        raise ConfigError(f"{where}: {name}: {text!r} cannot be evaluated: {first_line(error)}") from error
     return {row[0]: row[1] for row in rows}
 
 
@@ -840,10 +840,6 @@ def _failures(
             missing = quote_literal(f"{column.name}: required and empty")
             failures.append((f"_is_object and {text} is null" if text else "_is_object", missing))
     return failures
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
 
 
 _ARRIVAL = ContractColumn(name="_arrival", data_type="TIMESTAMP")

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.errors import ConfigError, LeadrelayError, WarehouseLockedError
+from orchestration.errors import ConfigError, LeadrelayError, WarehouseLockedError, first_line
 from orchestration.ingest.contract import LINEAGE_COLUMNS, Contract, ContractTable, load_contract
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sql import qualified, quote_identifier
@@ -260,7 +260,7 @@ def connect(
             holder = _HOLDER.search(str(error))
             if holder is None:
                 raise LeadrelayError(
-                    f"{path}: cannot be opened ({_first_line(error)}). It can be rebuilt from landing."
+                    f"{path}: cannot be opened ({first_line(error)}). It can be rebuilt from landing."
                 ) from error
             if attempt == attempts:
                 raise WarehouseLockedError(
@@ -270,7 +270,7 @@ def connect(
             time.sleep(pause_seconds)
         except duckdb.Error as error:
             raise LeadrelayError(
-                f"{path}: cannot be opened ({_first_line(error)}). It can be rebuilt from landing."
+                f"{path}: cannot be opened ({first_line(error)}). It can be rebuilt from landing."
             ) from error
         else:
             connection.execute("set TimeZone = 'UTC'")
@@ -535,7 +535,3 @@ def _prepare_raw(connection: duckdb.DuckDBPyConnection, table: ContractTable, ex
                 f"raw.{table.identifier}.{name} is {existing[name]} in the warehouse and {data_type} in the contract. "
                 "Rebuild the warehouse from landing, or put the type back."
             )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
