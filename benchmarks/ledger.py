@@ -100,7 +100,11 @@ class Measured:
 
     def ratio(self, kind: str) -> float:
         """Return the models' seconds by those of a median sort."""
-        return float(getattr(self.total, kind) / statistics.median(getattr(sort, kind) for sort in self.sorts))
+        return float(getattr(self.total, kind) / self.sort(kind))
+
+    def sort(self, kind: str) -> float:
+        """Return the seconds of a median sort."""
+        return float(statistics.median(getattr(sort, kind) for sort in self.sorts))
 
 
 def cost_of(connection: duckdb.DuckDBPyConnection, statement: str) -> Cost:
@@ -277,15 +281,17 @@ def table_of(found: Sequence[Measured]) -> list[str]:
             f"| time({large.rows:,}) / time({small.rows:,}) | {growth['cpu']:.2f} x | {growth['wall']:.2f} x | {bar:g} x "
             f"| {'holds' if growth['wall'] <= bar else 'over'} |"
         )
+        sorts = {kind: large.sort(kind) / small.sort(kind) for kind in ("cpu", "wall")}
+        lines.append(f"| the same of one sort | {sorts['cpu']:.2f} x | {sorts['wall']:.2f} x | | |")
     return lines
 
 
-def profile_of(size: Measured) -> list[str]:
-    """Return what the dearest models cost, in sorts."""
-    sort = statistics.median(cost.cpu for cost in size.sorts)
-    dearest = sorted(size.models.items(), key=lambda item: -item[1].cpu)[:16]
+def profile_of(small: Measured, large: Measured) -> list[str]:
+    """Return what the dearest models cost at the largest size, in sorts, and how they grew from the smallest one."""
+    dearest = sorted(large.models.items(), key=lambda item: -item[1].cpu)[:24]
     return [
-        f"{cost.cpu / sort:6.2f} sorts  {cost.cpu:7.2f} s CPU  {cost.wall:7.2f} s  {name}" for name, cost in dearest
+        f"{cost.cpu / large.sort('cpu'):6.2f} sorts  {cost.cpu:7.2f} s CPU  {cost.wall:7.2f} s  {cost.cpu / small.models[name].cpu:5.2f} x  {name}"
+        for name, cost in dearest
     ]
 
 
@@ -310,6 +316,8 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="where the large files go; default the system's temporary folder")
     options = parser.parse_args()
     switch_off_usage_reporting()
+    if options.scratch:
+        options.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         folder = Path(scratch)
         home = options.home.absolute() if options.home else None
@@ -321,7 +329,7 @@ def main() -> None:
         for rows in options.rows:
             found.append(measure(project, settings.warehouse_path, folder / str(rows), rows, options.threads))
             (folder / str(rows) / "warehouse.duckdb").unlink()
-    print("\n".join([*table_of(found), "", *profile_of(found[-1])]))
+    print("\n".join([*table_of(found), "", *profile_of(found[0], found[-1])]))
     for size in found:
         for name, wrong in size.faults.items():
             print(f"{size.rows:,} touches: {name} found {wrong:,} rows")
