@@ -3,7 +3,7 @@
 Addresses stand in the environment (``LEADRELAY_ALERT_URLS``), rules in seeds/operate/alert_rules.csv. A thing is told once: what was
 told lies in ``LEADRELAY_HOME/alerts.json`` until it is over. An alert that cannot be sent is a line on the night's screen and never
 more. A message names tables, checks and counts, never a row; an address, which is a secret, is named by its place and tag alone.
-What does not belong here: what a night is (`night`).
+What does not belong here: what a night is (`night`), and when a share of rows in quarantine is a jump (its suite says so).
 """
 
 import csv
@@ -21,6 +21,7 @@ from orchestration.errors import ConfigError
 from orchestration.operate.outcome import Night
 from orchestration.publish.build import MARTS_FILE
 from orchestration.publish.versions import current_version
+from orchestration.quality.suites import QUARANTINE_IS_USUAL
 from orchestration.settings import ALERT_URLS, Settings, load_alert_urls
 
 FAILED, STALE, JUMP, SLOWING = "night_failed", "stale_table", "quarantine_jump", "slowing_stage"
@@ -32,20 +33,16 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class Rule:
-    """Who is told of an event, and from what size on.
+    """Who is told of an event.
 
     Parameters
     ----------
     event, tag
         What happened, and the addresses that get it.
-    factor, minimum_rows
-        Of a quarantine jump.
     """
 
     event: str
     tag: str
-    factor: float = 1.0
-    minimum_rows: int = 1
 
 
 @dataclass(frozen=True)
@@ -121,21 +118,19 @@ def read_rules(settings: Settings) -> list[Rule]:
             if row["event"] not in _EVENTS:
                 raise ConfigError(f"{path}: no event is called {row['event']!r}; known are {', '.join(_EVENTS)}.")
             if row["is_on"].strip().lower() == "true":
-                rules.append(Rule(row["event"], row["tag"], float(row["factor"] or 1), int(row["minimum_rows"] or 1)))
+                rules.append(Rule(row["event"], row["tag"]))
     return rules
 
 
 def find_alerts(settings: Settings, night: Night, rules: Iterable[Rule]) -> list[Alert]:
     """Return everything that a night has to tell, told before or not."""
-    wanted = {rule.event: rule for rule in rules}
+    wanted = {rule.event for rule in rules}
     found = [_failed(night)] if night.failure is not None else []
     found += [_stale(table) for table in night.refused]
     folder = current_version(settings.published_dir)
     if folder is not None and night.failure is None:
         with duckdb.connect(str(folder / MARTS_FILE), read_only=True) as connection:
-            if JUMP in wanted:
-                found += _jumps(connection, night.run_id, wanted[JUMP])
-            found += _slowing(connection)
+            found += [*_jumps(connection, night.run_id), *_slowing(connection)]
     return [alert for alert in found if alert.event in wanted]
 
 
@@ -156,37 +151,30 @@ def _stale(table: str) -> Alert:
     return Alert(STALE, f"{STALE}|{table}", f"leadrelay: {table} is stale", body)
 
 
-def _jumps(connection: duckdb.DuckDBPyConnection, run_id: str, rule: Rule) -> list[Alert]:
-    """Hold the share of rows that this run put aside against that of all loads before, by table."""
+def _jumps(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Alert]:
+    """Return the tables of this run of whose rows an unusual share was put aside, as their suites judge it."""
     rows = connection.execute(
         """
-        with shares as (
-            select
-                source_table,
-                sum(rows_quarantined) filter (where run_id = $run) as now_rows,
-                sum(rows_quarantined) filter (where run_id = $run) / sum(rows_in) filter (where run_id = $run) as now_share,
-                coalesce(sum(rows_quarantined) filter (where run_id <> $run) / nullif(sum(rows_in) filter (where run_id <> $run), 0), 0)
-                    as share_before
-            from marts.ops_load
-            where status = 'loaded' and rows_in > 0
-            group by source_table
-        )
-
-        select source_table, now_rows, now_share, share_before
-        from shares
-        where now_rows >= $minimum and now_share > $factor * share_before
+        select source_table, sum(rows_quarantined) as put_aside, sum(rows_quarantined) / sum(rows_in) as share
+        from marts.ops_load
+        where status = 'loaded' and rows_in > 0 and run_id = $run
+            and source_table in (
+                select table_name from marts.ops_quality_result where run_id = $run and check_name = $check and not is_success
+            )
+        group by source_table
         order by source_table
         """,
-        {"run": run_id, "minimum": rule.minimum_rows, "factor": rule.factor},
+        {"run": run_id, "check": QUARANTINE_IS_USUAL},
     ).fetchall()
     return [
         Alert(
             JUMP,
             f"{JUMP}|{table}|{run_id}",
             f"leadrelay: {count:,} rows of {table} put aside",
-            f"{share:.1%} of the rows of this load are in quarantine; before it was {before:.1%}.\nWhich and why: leadrelay quarantine list",
+            f"{share:.1%} of the rows of this run are in quarantine, which is not usual for this table.\n"
+            f"Which and why: leadrelay quarantine show {table}",
         )
-        for table, count, share, before in rows
+        for table, count, share in rows
     ]
 
 

@@ -14,6 +14,10 @@ grades as (
     select * from {{ ref('grades') }}
 ),
 
+business_day as (
+    select * from {{ ref('business_day') }}
+),
+
 profile_attributes as (
     select * from {{ ref('profile_attributes') }}
 ),
@@ -173,3 +177,12 @@ left join grades
     on grade_parts.grade_part = grades.grade_part
 group by grade_parts.grade_part
 having coalesce(min(grades.min_points), 0) > -1000
+
+union all
+
+select
+    'seeds/scoring/business_day.csv: it holds '
+    || cast(count(*) as varchar)
+    || ' rows; a company has one day, so keep one row' as problem
+from business_day
+having count(*) <> 1

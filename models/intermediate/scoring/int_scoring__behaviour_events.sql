@@ -9,6 +9,10 @@ rules as (
     select * from {{ ref('behaviour_rules') }}
 ),
 
+business_day as (
+    select * from {{ ref('business_day') }}
+),
+
 matched as (
     select
         interactions.person_id,
@@ -19,8 +23,10 @@ matched as (
         cast(rules.day_cap_points as double) as day_cap_points,
         cast(rules.half_life_days as double) as half_life_days,
         rules.is_qualifying,
-        rules.why
+        rules.why,
+        {{ local_day('interactions.occurred_at', 'business_day.time_zone') }} as occurred_on
     from interactions
+    cross join business_day
     inner join rules
         on
             interactions.interaction_type = rules.interaction_type
@@ -36,7 +42,7 @@ with_day_total as (
         *,
         coalesce(
             sum(rule_points) over (
-                partition by person_id, rule_id, cast(occurred_at as date)
+                partition by person_id, rule_id, occurred_on
                 order by occurred_at asc, interaction_id asc
                 rows between unbounded preceding and 1 preceding
             ), 0

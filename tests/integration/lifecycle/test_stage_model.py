@@ -193,6 +193,8 @@ FAULTS: list[tuple[str, Change, str]] = [
     ("grades", setting("grade", "A", grade_part="fitness"), "grade_part fitness is none of fit, behaviour"),
     ("grades", setting("grade", "A", min_points="15"), "fit has 2 grades from 15.0 points on; keep one"),
     ("grades", without("grade", "4"), "behaviour needs a lowest grade"),
+    ("business_day", doubled("time_zone", "UTC"), "it holds 2 rows; a company has one day"),
+    ("business_day", without("time_zone", "UTC"), "it holds 0 rows; a company has one day"),
 ]
 
 

@@ -55,11 +55,15 @@ def settings(tmp_path):
                 """
                 create schema marts;
                 create table marts.ops_load as select * from (values
-                    ('crm.leads', 'before', 1000, 10, 'loaded'), ('crm.leads', 'tonight', 1000, 40, 'loaded'),
-                    ('forms.submissions', 'before', 1000, 10, 'loaded'), ('forms.submissions', 'tonight', 1000, 29, 'loaded'),
-                    ('crm.contacts', 'before', 1000, 0, 'loaded'), ('crm.contacts', 'tonight', 100, 19, 'loaded'),
-                    ('crm.orders', 'tonight', 100, 90, 'refused')
+                    ('crm.leads', 'before', 1000, 10, 'loaded'), ('crm.leads', 'tonight', 600, 40, 'loaded'),
+                    ('crm.leads', 'tonight', 400, 0, 'loaded'), ('forms.submissions', 'tonight', 1000, 29, 'loaded'),
+                    ('crm.contacts', 'tonight', 100, 19, 'loaded'), ('crm.orders', 'tonight', 100, 90, 'refused')
                 ) as v (source_table, run_id, rows_in, rows_quarantined, status);
+                create table marts.ops_quality_result as select * from (values
+                    ('crm.leads', 'tonight', 'quarantine_is_usual', false), ('crm.leads', 'tonight', 'volume_is_usual', true),
+                    ('forms.submissions', 'tonight', 'quarantine_is_usual', true), ('crm.contacts', 'tonight', 'volume_is_usual', false),
+                    ('crm.contacts', 'before', 'quarantine_is_usual', false), ('crm.orders', 'tonight', 'quarantine_is_usual', false)
+                ) as v (table_name, run_id, check_name, is_success);
                 create table marts.mart_stage_velocity as select * from (values
                     ('mql', 'sql', 'step', 'all', 'month', '2026-05', 30.0, 20.0, 0.5, 40, true),
                     ('mql', 'sql', 'step', 'all', 'month', '2026-06', 34.5, 23.0, 0.5, 41, true),
@@ -86,7 +90,7 @@ def test_slowing_goes_to_revenue_and_a_jump_to_operations_and_both_to_whom_has_n
     ]
     told = {path: message for path, _, message, _ in hook.got}
     assert "In 2026-06 it took 34.5 days on average, 23.0 in the months before (+50%, 41 cases)." in told["/revenue"]
-    assert "4.0% of the rows of this load are in quarantine; before it was 1.0%." in told["/ops"]
+    assert "4.0% of the rows of this run are in quarantine" in told["/ops"]
 
 
 def test_a_thing_is_told_once_and_again_when_it_comes_back(hook, settings):
@@ -149,16 +153,14 @@ def test_without_an_address_nothing_is_read_or_written(settings, monkeypatch):
 def test_rules_are_data(hook, settings, tmp_path):
     path = tmp_path / "own" / "operate" / "alert_rules.csv"
     path.parent.mkdir(parents=True)
-    header = "event,tag,factor,minimum_rows,is_on,reason\n"
-    path.write_text(f"{header}quarantine_jump,revenue,2.5,10,true,\nslowing_stage,revenue,,,false,\n", encoding="utf-8")
+    header = "event,tag,is_on,reason\n"
+    path.write_text(f"{header}quarantine_jump,revenue,true,\nslowing_stage,revenue,false,\n", encoding="utf-8")
     own = replace(settings, own_seeds_dir=tmp_path / "own")
     assert alert_on(own, NIGHT) == []
     assert sorted(title for path, title, _, _ in hook.got if path == "/revenue") == [
-        "leadrelay: 19 rows of crm.contacts put aside",
-        "leadrelay: 29 rows of forms.submissions put aside",
         "leadrelay: 40 rows of crm.leads put aside",
     ]
-    path.write_text(f"{header}fire,ops,,,true,\n", encoding="utf-8")
+    path.write_text(f"{header}fire,ops,true,\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="no event is called 'fire'"):
         read_rules(own)
     assert alert_on(own, NIGHT) == ["alerts were not sent (ConfigError); the night itself is not touched by that"]
