@@ -1,9 +1,11 @@
 """What tests share: one warehouse for the whole session, and copies of it for tests that change it.
 
 A nightly costs seconds, so one runs for everybody; whoever only reads uses `warehouse_home`, whoever changes anything `home_copy`.
+`make test` runs the files on two processes (pytest-xdist): what is made once is made by the first of them and found by the other.
 """
 
 import os
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from orchestration.operate.outcome import Night
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -19,6 +22,30 @@ from orchestration.settings import PROJECT_ROOT, Settings
 SAMPLE_PEOPLE = 600
 SAMPLE_DAYS = 400
 SAMPLE_SEED = 11
+
+
+# Longest first, so that no process is left alone with them at the end; the first needs the session's night, the second none.
+_ORDER = (
+    "tests/e2e/test_nights",
+    "tests/property",
+    "tests/e2e",
+    "tests/integration/examples",
+    "tests/integration",
+    "tests/unit",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the files for several processes; one alone keeps the folders' order."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: next(place for place, start in enumerate(_ORDER) if item.nodeid.startswith(start)))
+
+
+@pytest.fixture(scope="session")
+def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this session share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,8 +57,8 @@ def _no_usage_reporting():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _project_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Parse the dbt project once for all homes of this process: reading it whole takes over ten seconds each time.
+def _project_parsed_once(common_folder: Path) -> Iterator[None]:
+    """Parse the dbt project once for all homes of this session: reading it whole takes over ten seconds each time.
 
     dbt keeps what it parsed beside each home and throws it away when the warehouse's path is another. No model reads the path, so here
     it does not count, and a home without a parse of its own begins with the first one. So does a copy of the checkout: dbt compares the
@@ -41,7 +68,8 @@ def _project_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
     from orchestration.transform import project, runner
 
-    kept = tmp_path_factory.mktemp("parsed")
+    kept = common_folder / "parsed"
+    kept.mkdir(exist_ok=True)
     ours = (PROJECT_ROOT / "dbt_project" / "dbt_project.yml").read_bytes()
     connection_keys = DuckDBCredentials._connection_keys
     session = project.dbt_session
@@ -60,7 +88,10 @@ def _project_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         with session(settings):
             yield
         if own.exists() and not shared.exists():
-            shutil.copy(own, shared)
+            # Whole or not at all: the other process may look for it now.
+            copy = shared.with_suffix(f".{os.getpid()}")
+            shutil.copy(own, copy)
+            copy.replace(shared)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -74,16 +105,21 @@ def _project_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 
 @pytest.fixture(scope="session")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Night]:
+def first_night(common_folder: Path) -> tuple[Settings, Night]:
     """A home with the sample company after its first nightly, and how that nightly ended. Read only."""
     from orchestration.operate.night import run_night
     from orchestration.sample import write_sample
 
-    # A space in the path, since a checkout or home may lie in one.
-    home = tmp_path_factory.mktemp("lead relay") / "home"
-    settings = Settings(home=home, sources_file=PROJECT_ROOT / "sources.yml")
-    write_sample(settings.landing_dir, SAMPLE_PEOPLE, SAMPLE_DAYS, SAMPLE_SEED)
-    return settings, run_night(settings)
+    told = common_folder / "first_night.pickle"
+    with FileLock(common_folder / "first_night.lock"):
+        if not told.exists():
+            # A space in the path, since a checkout or home may lie in one.
+            home = common_folder / "lead relay" / "home"
+            settings = Settings(home=home, sources_file=PROJECT_ROOT / "sources.yml")
+            write_sample(settings.landing_dir, SAMPLE_PEOPLE, SAMPLE_DAYS, SAMPLE_SEED)
+            told.write_bytes(pickle.dumps((settings, run_night(settings))))
+    settings, night = pickle.loads(told.read_bytes())  # noqa: S301 - written some lines above
+    return settings, night
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ SEEDS = {
     "thresholds": "scoring",
     "routes": "routing",
     "behaviour_rules": "scoring",
+    "business_day": "scoring",
     "fit_rules": "scoring",
     "grades": "scoring",
     "profile_attributes": "identity",
@@ -61,10 +62,11 @@ def problems(compiled: list[str], changes: dict[str, Change]) -> list[str]:
         connection.execute(
             f"create table warehouse.seeds.{name} ({', '.join(f'{column} {kind}' for column, kind in types.items())})"
         )
-        connection.executemany(
-            f"insert into warehouse.seeds.{name} ({', '.join(types)}) values ({', '.join('?' * len(types))})",
-            [[row[column] for column in types] for row in rows],
-        )
+        if rows:
+            connection.executemany(
+                f"insert into warehouse.seeds.{name} ({', '.join(types)}) values ({', '.join('?' * len(types))})",
+                [[row[column] for column in types] for row in rows],
+            )
     return [row[0] for statement in compiled for row in connection.execute(statement).fetchall()]
 
 
