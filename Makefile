@@ -39,6 +39,8 @@ docs: $(STAMP)  ## Write the models' documentation as one HTML page
 
 bench: $(STAMP)  ## Measure how fast it is, against what limit
 	$(PY) benchmarks/run.py
+	$(PY) benchmarks/ledger.py
+	$(PY) benchmarks/identity.py
 
 clean:  ## Remove the environment, caches and build output; landed and published data stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info dbt_project/target dbt_project/logs

@@ -43,6 +43,10 @@ WARNING = "warning"
 DECIDED = "decided"
 KEPT_VERSION = "kept version"
 _UNCHANGED = "unchanged since run"
+_CHANGED = (
+    "the project was changed while the night ran: dbt built {name}, which was not there when the night began.\n"
+    "What is published stands. Run again; and let nights run from a checkout that nobody edits."
+)
 
 
 def build_dbt_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -121,6 +125,9 @@ class _Step:
             except StopIteration as stop:
                 outcome: DbtOutcome = stop.value
                 return outcome, held
+            name = raw_event["data"]["node_info"]["unique_id"]
+            if name not in self.manifest["nodes"]:
+                raise dg.Failure(description=_CHANGED.format(name=name), allow_retries=False)
             event: DbtCliEventMessage = DbtCoreCliEventMessage(raw_event=raw_event, event_history_metadata={})
             for found in event.to_default_asset_events(
                 manifest=self.manifest, dagster_dbt_translator=self.translator, context=self.context

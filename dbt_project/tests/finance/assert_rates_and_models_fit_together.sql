@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'exchange_rates'}}}) }}
 -- One reporting currency with a rate of one, one default model, weights that are no more than the whole, one word for any other purpose.
 with
 

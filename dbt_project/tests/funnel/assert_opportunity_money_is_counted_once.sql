@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_opportunity'}}}) }}
 -- The amounts of the deals are those of staging, by currency; no join has multiplied or lost one.
 with
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_stage_duration'}}}) }}
 -- Days in a stage equal the ledger's two instants to the second, and the stage that follows is the ledger's own next stage.
 with
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'mart_stage_velocity'}}}) }}
 -- Every step and skip of the ledger is one case of the whole-time row, on both bases; every win is measured or counted as excluded.
 with
 

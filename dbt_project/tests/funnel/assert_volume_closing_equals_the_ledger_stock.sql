@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'mart_funnel_volume'}}}) }}
 -- The last closing over all cells is the number of ledger entries that are held now, by track and stage.
 with
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_identity__identifier_sightings'}}}) }}
 -- Inside identity a number made of the md5 stands for a text; two texts with one number would be taken for the same.
 with
 

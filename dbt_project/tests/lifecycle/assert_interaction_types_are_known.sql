@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_engagement__interactions'}}}) }}
 -- An interaction type without a row in seeds/engagement/interaction_types.csv gives no points and engages nobody.
 with
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'behaviour_rules'}}}) }}
 -- A rule that names a gate or an interaction type which no seed knows would silently never act. Stages, signals and routes:
 -- assert_stage_model_is_sound.
 with

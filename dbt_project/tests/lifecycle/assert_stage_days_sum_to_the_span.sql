@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_lifecycle_transition'}}}) }}
 -- From the first entry to as_of, the stage days of the acquisition track leave nothing out and count nothing twice.
 with
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'stages'}}}) }}
 -- Each row is a fault of the stage model in words: which seed, which row, what is wrong, what to write instead. A stage model with a fault
 -- stops the run before anything is built from it, and what is published stands.
 with

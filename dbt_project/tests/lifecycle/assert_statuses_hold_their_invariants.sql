@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_lifecycle_status'}}}) }}
 -- Each row is a status that breaks a promise of the statuses beside the ladder; reason says which.
 with
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'routes'}}}) }}
 -- Each row is a rule of seeds/routing that would leave an assignment without a limit, an owner or a clock, with what to mend.
 with
 

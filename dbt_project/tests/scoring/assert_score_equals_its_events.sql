@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_person_score'}}}) }}
 -- The score of every person, summed anew from the published events alone: points, age, half-life and later rejections.
 with
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'behaviour_rules'}}}) }}
 -- Each row is a fault of the score rules in words: which seed, which row, what is wrong, what to write instead. Rules with a fault stop the
 -- run before anything is built from them, and what is published stands. Thresholds: assert_stage_model_is_sound.
 with

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 
 from orchestration.publish.versions import MANIFEST_FILE, current_version
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.transform import plan as planning
+from orchestration.transform.assets import build_dbt_assets
 from orchestration.transform.plan import Plan, forget, make_plan
 from orchestration.transform.project import load_manifest
+from orchestration.transform.translator import HouseTranslator
 
 
 @dataclass
@@ -233,3 +236,15 @@ def test_a_version_with_a_fault_is_never_taken_for_done(world: World, change: di
 def test_without_a_published_version_there_is_something_to_do(world: World) -> None:
     (world.settings.published_dir / "current").unlink()
     assert world.plan().publish_reason == "nothing is published yet"
+
+
+def test_a_project_that_changes_while_the_night_runs_is_told_as_that(home_copy):
+    manifest = deepcopy(load_manifest(home_copy))
+    assets = build_dbt_assets(home_copy, manifest)
+    seed = manifest["nodes"]["seed.leadrelay.calling_codes"]
+    unknown = next(name for name, node in manifest["nodes"].items() if node.get("attached_node") == seed["unique_id"])
+    del manifest["nodes"][unknown]
+    night = dg.materialize([assets], selection=[HouseTranslator().get_asset_key(seed)], raise_on_error=False)
+    (failed,) = (event for event in night.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE)
+    told = failed.step_failure_data.user_failure_data.description
+    assert told.startswith(f"the project was changed while the night ran: dbt built {unknown}")

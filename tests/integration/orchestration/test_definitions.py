@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from orchestration.definitions import build_defs
+from orchestration.transform.project import load_manifest
 
 SNAPSHOT = Path(__file__).parent / "asset_graph.json"
 
@@ -61,6 +62,12 @@ def test_every_raw_table_has_checks_and_every_error_test_of_dbt_blocks(graph):
     mart_checks = [graph.get_check_spec(check) for check in checks if check.asset_key.path[0] == "marts"]
     assert mart_checks
     assert any(spec.blocking for spec in mart_checks)
+
+
+def test_every_test_of_dbt_is_a_check_of_an_asset(graph, warehouse_home):
+    tests = [node for node in load_manifest(warehouse_home)["nodes"].values() if node["resource_type"] == "test"]
+    names = {check.name for check in graph.asset_check_keys}
+    assert [node["name"] for node in tests if node["name"] not in names] == []
 
 
 def test_the_night_runs_at_two_in_the_configured_timezone_and_is_on_by_default(warehouse_home, monkeypatch):
