@@ -30,8 +30,7 @@ crm_accounts as (
 topics as (
     select
         content_id,
-        min(topic) as topic,
-        min(product_id) as product_id
+        min(topic) as topic
     from contents
     group by content_id
 ),
@@ -43,7 +42,7 @@ touches as (
         interactions.interaction_type,
         interactions.occurred_at,
         interactions.is_engagement and interactions.direction = 'inbound' as is_engagement,
-        coalesce(interactions.product_id, topics.product_id) as product,
+        interactions.product_id as product,
         topics.topic
     from interactions
     inner join persons

@@ -4,34 +4,19 @@ interactions as (
     select * from {{ ref('fct_interaction') }}
 ),
 
-contents as (
-    select * from {{ ref('stg_engagement__content') }}
-),
-
 persons as (
     select * from {{ ref('dim_person') }}
     where not is_anonymous
 ),
 
-products as (
-    select
-        content_id,
-        min(product_id) as product_id
-    from contents
-    where product_id is not null
-    group by content_id
-),
-
 touches as (
     select
         interactions.person_id,
-        coalesce(interactions.product_id, products.product_id) as product_id,
+        interactions.product_id,
         interactions.is_meaningful,
         interactions.duration_seconds,
         interactions.occurred_at
     from interactions
-    left join products
-        on interactions.content_id = products.content_id
     where
         interactions.is_engagement
         and interactions.direction = 'inbound'
