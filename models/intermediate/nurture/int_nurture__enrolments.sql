@@ -9,8 +9,8 @@ programme_exclusions as (
     select * from {{ ref('programme_exclusions') }}
 ),
 
-personas as (
-    select * from {{ ref('personas') }}
+person_personas as (
+    select * from {{ ref('int_nurture__personas') }}
 ),
 
 stages as (
@@ -22,10 +22,6 @@ persons as (
     where
         not is_anonymous
         and not is_cleaned_out
-),
-
-person_tags as (
-    select * from {{ ref('bridge_person_tag') }}
 ),
 
 transitions as (
@@ -51,21 +47,25 @@ positions as (
     where is_current
 ),
 
+-- a stage that was skipped was reached all the same
 by_stage as (
     select
         transitions.person_id,
         programmes.programme,
         min(transitions.entered_at) as enrolled_at,
-        cast(null as varchar) as product_id
+        cast(null as varchar) as product_id,
+        'stage = ' || programmes.enrol_value as enrolled_by
     from programmes
+    inner join stages
+        on programmes.enrol_value = stages.stage
     inner join transitions
-        on programmes.enrol_value = transitions.stage
+        on stages.stage_rank <= transitions.stage_rank
     inner join positions
         on
             transitions.person_id = positions.person_id
             and transitions.cycle_number = positions.cycle_number
     where programmes.enrol_on = 'stage'
-    group by transitions.person_id, programmes.programme
+    group by transitions.person_id, programmes.programme, programmes.enrol_value
 ),
 
 by_status as (
@@ -73,12 +73,13 @@ by_status as (
         statuses.person_id,
         programmes.programme,
         max(statuses.began_at) as enrolled_at,
-        cast(null as varchar) as product_id
+        cast(null as varchar) as product_id,
+        'status = ' || programmes.enrol_value as enrolled_by
     from programmes
     inner join statuses
         on programmes.enrol_value = statuses.status
     where programmes.enrol_on = 'status'
-    group by statuses.person_id, programmes.programme
+    group by statuses.person_id, programmes.programme, programmes.enrol_value
 ),
 
 -- an empty value is any product
@@ -87,7 +88,8 @@ by_product as (
         product_interest.person_id,
         programmes.programme,
         product_interest.last_touched_at as enrolled_at,
-        product_interest.product_id
+        product_interest.product_id,
+        'product = ' || product_interest.product_id as enrolled_by
     from programmes
     inner join product_interest
         on coalesce(programmes.enrol_value, product_interest.product_id) = product_interest.product_id
@@ -114,22 +116,6 @@ excluded as (
     from statuses
     inner join programme_exclusions
         on statuses.status = programme_exclusions.status
-),
-
-person_personas as (
-    select
-        persons.person_id,
-        personas.persona,
-        row_number() over (partition by persons.person_id order by personas.priority asc, personas.persona asc) as position
-    from persons
-    cross join personas
-    left join person_tags
-        on
-            persons.person_id = person_tags.person_id
-            and personas.tag = person_tags.tag
-    where
-        personas.tag is null
-        or person_tags.tag is not null
 )
 
 select
@@ -138,16 +124,16 @@ select
     programmes.priority,
     person_personas.persona,
     candidates.product_id,
-    candidates.enrolled_at
+    candidates.enrolled_by,
+    candidates.enrolled_at,
+    {{ add_days(as_of(), '-programmes.max_days') }} as counted_from
 from candidates
 inner join programmes
     on candidates.programme = programmes.programme
 inner join persons
     on candidates.person_id = persons.person_id
 inner join person_personas
-    on
-        candidates.person_id = person_personas.person_id
-        and person_personas.position = 1
+    on candidates.person_id = person_personas.person_id
 inner join positions
     on candidates.person_id = positions.person_id
 left join stages as last_stages

@@ -13,6 +13,7 @@ sends as (
     select * from {{ ref('int_nurture__sends') }}
 ),
 
+-- a step that was sent shortly before the person came in again is not sent again
 last_sends as (
     select
         enrolments.person_id,
@@ -25,7 +26,7 @@ last_sends as (
         on
             enrolments.person_id = sends.person_id
             and enrolments.programme = sends.programme
-            and enrolments.enrolled_at <= sends.sent_at
+            and enrolments.counted_from <= sends.sent_at
     group by enrolments.person_id, enrolments.programme
 ),
 
@@ -79,6 +80,7 @@ select
     enrolments.priority,
     enrolments.persona,
     enrolments.product_id,
+    enrolments.enrolled_by,
     enrolments.enrolled_at,
     coalesce(last_sends.sent_count, 0) as sent_count,
     last_sends.step as last_step,

@@ -116,6 +116,7 @@ select
     stage,
     persona,
     product_id,
+    enrolled_by,
     enrolled_at,
     sent_count,
     last_sent_at,
@@ -130,6 +131,10 @@ select
     refusal,
     state <> 'blocked' and row_number() over (
         partition by person_id
-        order by case when state = 'blocked' then 1 else 0 end, priority, programme
+        order by
+            case when state = 'blocked' then 1 else 0 end,
+            greatest(due_at, {{ as_of() }}) nulls last,
+            priority,
+            programme
     ) = 1 as is_next_touch
 from decided
