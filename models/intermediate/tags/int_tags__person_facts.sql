@@ -2,7 +2,7 @@
 with
 
 persons as (
-    select * from {{ ref('dim_person') }}
+    select * from {{ ref('int_tags__profiles') }}
     where not is_anonymous
 ),
 

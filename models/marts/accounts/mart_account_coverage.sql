@@ -23,6 +23,16 @@ person_roles as (
     where valid_to is null
 ),
 
+contactability as (
+    select * from {{ ref('mart_contactability') }}
+    where is_contactable
+),
+
+contact_purposes as (
+    select * from {{ ref('contact_purposes') }}
+    where is_form_default
+),
+
 roles as (
     select * from {{ ref('buying_roles') }}
     where is_wanted
@@ -39,15 +49,24 @@ covered as (
     where accounts.known_person_count > 0 or lists.account_id is not null
 ),
 
+reachable as (
+    select distinct contactability.person_id
+    from contactability
+    inner join contact_purposes
+        on contactability.purpose = contact_purposes.purpose
+),
+
 filled as (
     select
         persons.account_id,
         person_roles.role,
         count(*) as known_count,
-        count(coalesce(persons.email, persons.phone, persons.wechat_openid)) as reachable_count
+        count(reachable.person_id) as reachable_count
     from persons
     inner join person_roles
         on persons.person_id = person_roles.person_id
+    left join reachable
+        on persons.person_id = reachable.person_id
     where persons.account_id is not null
     group by persons.account_id, person_roles.role
 )

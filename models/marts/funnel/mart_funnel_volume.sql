@@ -50,7 +50,8 @@ counted as (
         coalesce(movements.exited_count, 0) as exited_count,
         coalesce(movements.returned_count, 0) as returned_count,
         coalesce(statuses.parked_count, 0) as parked_count,
-        coalesce(statuses.dormant_count, 0) as dormant_count
+        coalesce(statuses.dormant_count, 0) as dormant_count,
+        coalesce(statuses.woken_count, 0) as woken_count
     from cells
     inner join months
         on cells.first_month <= months.month
@@ -91,6 +92,7 @@ select
     stocked.closing_count,
     counted.parked_count,
     counted.dormant_count,
+    counted.woken_count,
     counted.is_complete_month
 from counted
 inner join stocked

@@ -13,7 +13,7 @@ person_facts as (
 ),
 
 persons as (
-    select person_id from {{ ref('dim_person') }}
+    select person_id from {{ ref('int_tags__profiles') }}
     where not is_anonymous
 ),
 

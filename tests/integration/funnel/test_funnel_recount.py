@@ -4,7 +4,7 @@ The ways differ on purpose: stock is counted by looking who stands where when a 
 cohorts are walked person by person; means, medians and percentiles are NumPy's.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import duckdb
 import numpy as np
@@ -113,6 +113,21 @@ def test_dormant_and_parked_are_the_statuses_on_when_the_month_ends(funnel, ledg
             f"select {', '.join(CELL)}, month, {measure} from marts.mart_funnel_volume where {measure} > 0"
         )
         assert {tuple(row[:-1]): row[-1] for row in found.fetchall()} == expected
+
+
+def test_the_woken_are_those_whose_sleep_began_before_the_month_and_ended_in_it(funnel, ledger):
+    expected = Counter()
+    stays = {person: list(rows.itertuples()) for person, rows in ledger.groupby("person_id")}
+    for person, began_at, ended_at in funnel.sql(
+        "select person_id, began_at, ended_at from marts.fct_lifecycle_status where status = 'dormant' and ended_at is not null"
+    ).fetchall():
+        if (began_at.year, began_at.month) < (ended_at.year, ended_at.month):
+            for stay in stays.get(person, []):
+                if stay.entered_at < ended_at and (pd.isna(stay.exited_at) or ended_at <= stay.exited_at):
+                    expected[*(getattr(stay, name) for name in CELL), f"{ended_at:%Y-%m}"] += 1
+    found = funnel.sql(f"select {', '.join(CELL)}, month, woken_count from marts.mart_funnel_volume where woken_count > 0")
+    assert {tuple(row[:-1]): row[-1] for row in found.fetchall()} == expected
+    assert expected
 
 
 def cohort_outcomes(ledger, ladder, disqualified):
