@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration import __version__
+from orchestration.activate.commands import add_activate_command
 from orchestration.erase.forget import add_forget_command
 from orchestration.erase.retention import add_retention_command
 from orchestration.errors import ConfigError, ExitCode, LeadrelayError
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="train and judge a prediction that may stand beside the score")
     add_score_commands(score.add_subparsers(required=True, metavar="ACTION"), _printing)
 
+    add_activate_command(commands, _printing)
     add_quarantine_commands(commands, _printing)
     add_forget_command(commands, _printing)
     add_retention_command(commands, _printing)

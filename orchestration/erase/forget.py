@@ -1,7 +1,7 @@
 """`leadrelay forget`: one person out of everything, in an order that may be broken off and begun again, and the proof.
 
 1. The tombstones, durably: from here on no load brings the person back.
-2. Landing, file by file; 3. every published version; 4. texts that a rebuild would carry over.
+2. Landing, file by file; 3. every published version and audience file; 4. texts that a rebuild would carry over.
 5. The warehouse anew from landing, in a new file, and a new version published: nothing of the old file is left to be read.
 6. The search of every file below the home, before and after.
 
@@ -9,13 +9,14 @@ What does not belong here: how each of them works.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from orchestration.erase.activation import clean_activation
 from orchestration.erase.landing import Cleaned, clean_landing, drop_rows, known_texts
 from orchestration.erase.person import Known, know, summary_lines
 from orchestration.erase.published import CleanedVersion, clean_versions
@@ -40,7 +41,7 @@ from orchestration.sql import quote_literal
 _SHOWN = 10
 # Home's own files beside landing that the sample company and tools write as lines of text.
 _LINE_SUFFIXES = {".csv", ".jsonl", ".log", ".txt"}
-_REWRITTEN_ELSEWHERE = ("landing", "published", "warehouse.duckdb", "dagster")
+_REWRITTEN_ELSEWHERE = ("activation", "landing", "published", "warehouse.duckdb", "dagster")
 
 Screen = Callable[[Settings, argparse.Namespace], str]
 Command = Callable[[Settings, argparse.Namespace], int]
@@ -62,6 +63,8 @@ class Forgotten:
         By raw table: rows that went, rows that lost a cell.
     landing, versions
         What was written anew.
+    activation
+        By folder of an audience: rows that went.
     before, after
         The searches; None of a sweep, which has only keyed hashes and no value to search for.
     outside
@@ -72,6 +75,7 @@ class Forgotten:
     rows: dict[str, tuple[int, int]]
     landing: tuple[Cleaned, ...] = ()
     versions: tuple[CleanedVersion, ...] = ()
+    activation: Mapping[str, int] = field(default_factory=dict)
     before: Searched | None = None
     after: Searched | None = None
     outside: tuple[str, ...] = ()
@@ -154,12 +158,13 @@ def forget(settings: Settings, identity: str | None, *, is_meant: bool = True) -
         _redact_kept(connection, sought)
         as_of = connection.execute("select max(as_of) from ops.as_of").fetchone()
     versions = clean_versions(settings.published_dir, names, sought) if known else []
+    activation = clean_activation(settings.home, names, sought) if known else {}
     _clean_other_files(settings, sought)
     _build_anew(settings, as_of[0] if as_of else None)
     _assert_no_row_left(settings, contract)
     after = search_files([settings.home], sought) if known else None
     outside = tuple(str(one.path) for one in search_files(_yours(settings), sought).found)
-    return Forgotten(known, rows, tuple(landing), tuple(versions), before, after, outside)
+    return Forgotten(known, rows, tuple(landing), tuple(versions), activation, before, after, outside)
 
 
 def _names(connection: duckdb.DuckDBPyConnection, known: Known | None) -> frozenset[str]:
@@ -244,6 +249,10 @@ def _lines(done: Forgotten, settings: Settings, *, is_done: bool) -> Sequence[st
         )
         gone = sum(sum(one.rows.values()) for one in done.versions)
         lines.append(f"published   {gone:,} rows out of {len(done.versions)} older versions, and a new one")
+        if done.activation:
+            lines.append(
+                f"activation  {sum(done.activation.values()):,} rows out of {len(done.activation)} audience files"
+            )
         lines.append("warehouse   built anew from landing, in a new file")
     if done.before is not None and done.known is not None:
         lines += ["", *_proof_lines(done, settings)]

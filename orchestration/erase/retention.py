@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.activate.files import drop_before
 from orchestration.errors import ConfigError, LeadrelayError
 from orchestration.ingest.contract import Contract
 from orchestration.ingest.landing import SIDECAR_SUFFIX, read_sidecar
@@ -20,7 +21,7 @@ from orchestration.operate.audit import drop_commands_before
 from orchestration.settings import Settings
 from orchestration.sql import qualified
 
-VERSIONS, QUARANTINE, LANDING, COMMANDS = "versions", "quarantine", "landing", "commands"
+VERSIONS, QUARANTINE, LANDING, COMMANDS, ACTIVATION = "versions", "quarantine", "landing", "commands", "activation"
 _SEED = Path("operate") / "retention.csv"
 _LEAST_VERSIONS = 3
 
@@ -66,7 +67,7 @@ def read_retention(settings: Settings) -> Mapping[str, Keep]:
                 policy[row["artefact"]] = Keep(int(days) if days else None, int(least) if least else _LEAST_VERSIONS)
     except (OSError, KeyError, ValueError, AttributeError) as error:
         raise ConfigError(f"{path}: not readable as a retention policy ({error}); nothing was removed.") from error
-    missing = {VERSIONS, QUARANTINE, LANDING, COMMANDS} - policy.keys()
+    missing = {VERSIONS, QUARANTINE, LANDING, COMMANDS, ACTIVATION} - policy.keys()
     wrong = [name for name, keep in policy.items() if (keep.days or 0) < 0 or keep.at_least < _LEAST_VERSIONS]
     if missing or wrong:
         raise ConfigError(
@@ -77,7 +78,7 @@ def read_retention(settings: Settings) -> Mapping[str, Keep]:
 
 
 def keep_nightly(connection: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> dict[str, int]:
-    """Remove what a night may remove: quarantined rows and lines of who ran what that are too old.
+    """Remove what a night may remove: quarantined rows, audience files and lines of who ran what that are too old.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def keep_nightly(connection: duckdb.DuckDBPyConnection, settings: Settings, cont
         How many went, by artefact.
     """
     policy = read_retention(settings)
-    removed = {QUARANTINE: 0, COMMANDS: 0}
+    removed = {QUARANTINE: 0, COMMANDS: 0, ACTIVATION: 0}
     limit = policy[QUARANTINE].limit()
     if limit is not None:
         for table in contract.tables.values():
@@ -104,6 +105,9 @@ def keep_nightly(connection: duckdb.DuckDBPyConnection, settings: Settings, cont
     limit = policy[COMMANDS].limit()
     if limit is not None:
         removed[COMMANDS] = drop_commands_before(settings, limit)
+    limit = policy[ACTIVATION].limit()
+    if limit is not None:
+        removed[ACTIVATION] = drop_before(settings.home, limit)
     return removed
 
 

@@ -36,6 +36,7 @@ _NOTED: Mapping[str, frozenset[str]] = {
     "identity show": frozenset(),
     "identity train": frozenset(),
     "score train": frozenset(),
+    "activate": frozenset({"audience", "list"}),
     "explain": frozenset({"json"}),
     "forget": frozenset({"sweep", "yes"}),
     "retention": frozenset({"yes"}),

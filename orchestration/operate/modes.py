@@ -14,7 +14,7 @@ _EVERYBODY_ELSE = 0o077
 # May be entered on the way to published/, and not listed.
 _PASSAGE = 0o711
 # A company's exports may be dropped into landing by another user of the same group.
-_CLOSED_FOLDERS = ("landing", "readers", "dagster", "dbt", "seeds", "truth", "forgotten")
+_CLOSED_FOLDERS = ("activation", "landing", "readers", "dagster", "dbt", "seeds", "truth", "forgotten")
 _CLOSED_FILES = ("warehouse.duckdb", "commands.jsonl", "alerts.json", "hmac.key")
 
 

@@ -7,6 +7,8 @@ import duckdb
 import pytest
 
 from orchestration import cli
+from orchestration.activate.audiences import choose
+from orchestration.activate.files import activate
 from orchestration.erase.search import search_files
 from orchestration.erase.values import Sought, Value
 from orchestration.ingest.contract import load_contract
@@ -45,6 +47,7 @@ def forgotten(copied_home, tmp_path_factory):
     with duckdb.connect(str(current_version(settings.published_dir) / PEOPLE_FILE), read_only=True) as connection:
         person_id, email, phone = connection.execute(WIDEST).fetchone()
     before = rows_of_others(settings, person_id)
+    activate(settings, choose(settings, []))
     landing = settings.home.parent / "landing before"
     shutil.copytree(settings.landing_dir, landing)
     return settings, (person_id, email, phone), before, landing

@@ -23,17 +23,18 @@ def settings(tmp_path):
 
 
 def policy(settings, tmp_path, **days):
-    rows = {"versions": "", "quarantine": "", "landing": "", "commands": "", **days}
+    rows = {"versions": "", "quarantine": "", "landing": "", "commands": "", "activation": "", **days}
     path = tmp_path / "own" / "operate" / "retention.csv"
     path.parent.mkdir(parents=True)
     path.write_text(HEADER + "".join(f"{name},{value},3,,\n" for name, value in rows.items()), encoding="utf-8")
     return replace(settings, own_seeds_dir=tmp_path / "own")
 
 
-def test_the_checkouts_policy_keeps_everything_but_old_versions(settings):
-    assert {name: keep.days for name, keep in read_retention(settings).items()} == dict.fromkeys(
-        ("versions", "quarantine", "landing", "commands")
-    )
+def test_the_checkouts_policy_keeps_everything_but_old_versions_and_audience_files(settings):
+    assert {name: keep.days for name, keep in read_retention(settings).items()} == {
+        **dict.fromkeys(("versions", "quarantine", "landing", "commands")),
+        "activation": 30,
+    }
 
 
 @pytest.mark.parametrize("days", ["-1", "soon"])
@@ -58,7 +59,7 @@ def test_a_night_removes_quarantined_rows_and_commands_that_are_too_old(settings
             connection.execute(
                 "insert into quarantine.crm__leads (quarantine_id, arrived_at) values (?, ?)", [name, at]
             )
-        assert keep_nightly(connection, settings, contract) == {"quarantine": 1, "commands": 1}
+        assert keep_nightly(connection, settings, contract) == {"quarantine": 1, "commands": 1, "activation": 0}
         assert connection.execute("select quarantine_id from quarantine.crm__leads").fetchall() == [("b",)]
         copy_commands(connection, settings)
         assert connection.execute("select command_id from ops.commands").fetchall() == [("b",)]
