@@ -125,7 +125,9 @@ def test_the_woken_are_those_whose_sleep_began_before_the_month_and_ended_in_it(
             for stay in stays.get(person, []):
                 if stay.entered_at < ended_at and (pd.isna(stay.exited_at) or ended_at <= stay.exited_at):
                     expected[*(getattr(stay, name) for name in CELL), f"{ended_at:%Y-%m}"] += 1
-    found = funnel.sql(f"select {', '.join(CELL)}, month, woken_count from marts.mart_funnel_volume where woken_count > 0")
+    found = funnel.sql(
+        f"select {', '.join(CELL)}, month, woken_count from marts.mart_funnel_volume where woken_count > 0"
+    )
     assert {tuple(row[:-1]): row[-1] for row in found.fetchall()} == expected
     assert expected
 
