@@ -28,7 +28,7 @@ placed as (
         on
             interactions.person_id = stays.person_id
             and interactions.occurred_at >= stays.entered_at
-            and (stays.exited_at is null or interactions.occurred_at < stays.exited_at)
+            and interactions.occurred_at < stays.held_until
 )
 
 select

@@ -33,7 +33,7 @@ placed as (
         on
             views.person_id = stays.person_id
             and views.occurred_at >= stays.entered_at
-            and (stays.exited_at is null or views.occurred_at < stays.exited_at)
+            and views.occurred_at < stays.held_until
 ),
 
 items as (

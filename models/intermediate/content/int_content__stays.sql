@@ -44,7 +44,8 @@ select
     transitions.stage,
     coalesce(strata.stratum, 'all') as stratum,
     transitions.entered_at,
-    transitions.exited_at,
+    -- no touch is later than the night, so a bound that is never null does for stays that go on, and joins as a range
+    coalesce(transitions.exited_at, {{ add_days(as_of(), 1) }}) as held_until,
     case when next_stages.stage_rank > transitions.stage_rank then transitions.exited_at end as moved_up_at
 from transitions
 left join stages as next_stages
