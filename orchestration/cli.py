@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from orchestration import __version__
 from orchestration.activate.commands import add_activate_command
+from orchestration.dashboard.launch import add_dashboard_command
 from orchestration.erase.forget import add_forget_command
 from orchestration.erase.retention import add_retention_command
 from orchestration.errors import ConfigError, ExitCode, LeadrelayError
@@ -26,6 +27,7 @@ from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.operate.quality import add_quality_commands
 from orchestration.operate.quarantine import add_quarantine_commands
 from orchestration.publish.commands import add_version_commands
+from orchestration.report.commands import add_report_command
 from orchestration.scoring.commands import add_score_commands
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings, load_timing
 
@@ -146,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
 
     quality = commands.add_parser("quality", help="draft a suite for a table, build the Data Docs of all suites")
     add_quality_commands(quality.add_subparsers(required=True, metavar="ACTION"), _printing)
+
+    add_dashboard_command(commands)
+    add_report_command(commands, _printing)
 
     docs = commands.add_parser("docs", help="write the models' documentation as one HTML page")
     docs.set_defaults(command=_docs)

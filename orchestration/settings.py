@@ -13,6 +13,8 @@ from orchestration.errors import ConfigError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ALERT_URLS = "LEADRELAY_ALERT_URLS"
+LANGUAGE = "LEADRELAY_LANGUAGE"
+LANGUAGES = ("en", "zh")
 # After the last export of the evening and before the first reader; the timezone is the company's, not the server's.
 _NIGHT = "0 2 * * *"
 _CRON_FIELDS = 5
@@ -151,6 +153,48 @@ def load_timing() -> Timing:
 def load_alert_urls() -> str:
     """Return what ``LEADRELAY_ALERT_URLS`` holds; secrets, so they are never part of `Settings`, which may be shown."""
     return os.environ.get(ALERT_URLS) or ""
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """What is made beside a published version for people to look at.
+
+    Parameters
+    ----------
+    is_on
+        Whether a night makes a report (``LEADRELAY_REPORT``; ``off`` for none).
+    has_pictures
+        Whether it draws PNGs as well (``LEADRELAY_REPORT=html`` for none): they cost more than the page.
+    languages
+        The first is shown first (``LEADRELAY_LANGUAGE``).
+    """
+
+    is_on: bool
+    has_pictures: bool
+    languages: tuple[str, ...]
+
+
+def load_reporting() -> Reporting:
+    """Read what a night makes for people to look at.
+
+    Returns
+    -------
+    Reporting
+        Default: the page and its pictures, English first.
+
+    Raises
+    ------
+    ConfigError
+        If a variable holds a word that means nothing.
+    """
+    kind = os.environ.get("LEADRELAY_REPORT") or "full"
+    language = os.environ.get(LANGUAGE) or LANGUAGES[0]
+    if kind not in {"full", "html", "off"}:
+        raise ConfigError(f"LEADRELAY_REPORT is {kind!r}; write full (page and pictures), html (the page) or off.")
+    if language not in LANGUAGES:
+        raise ConfigError(f"LEADRELAY_LANGUAGE is {language!r}; write {' or '.join(LANGUAGES)}.")
+    others = tuple(one for one in LANGUAGES if one != language)
+    return Reporting(kind != "off", kind == "full", (language, *others))
 
 
 def load_settings() -> Settings:

@@ -64,6 +64,9 @@ def clean_versions(published_dir: Path, names: Collection[str], sought: Sought) 
             if not any(rows.values()):
                 shutil.rmtree(target)
                 continue
+            # It holds figures alone, which the version keeps as they were.
+            for path in folder.glob("report*"):
+                shutil.copy(path, target / path.name)
             manifest = _manifest(folder, target)
         done.append(CleanedVersion(str(manifest["version"]), {table: count for table, count in rows.items() if count}))
     return done

@@ -38,6 +38,7 @@ _NOTED: Mapping[str, frozenset[str]] = {
     "score train": frozenset(),
     "activate": frozenset({"audience", "list"}),
     "explain": frozenset({"json"}),
+    "dashboard": frozenset({"without_people"}),
     "forget": frozenset({"sweep", "yes"}),
     "retention": frozenset({"yes"}),
     "schedule": frozenset(),

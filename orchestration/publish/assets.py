@@ -15,6 +15,7 @@ from orchestration.publish.publisher import GateRefusedError, Published, publish
 from orchestration.quality.results import CheckResult
 from orchestration.quality.suites import CheckSpec, load_suite
 from orchestration.settings import Settings
+from orchestration.transform.assets import WARNING
 from orchestration.transform.plan import settled_state
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ GROUP = "published"
 STEP_NAME = "publish_marts"
 MARTS_KEY = dg.AssetKey([GROUP, "leadrelay"])
 PEOPLE_KEY = dg.AssetKey([GROUP, "leadrelay_people"])
+REPORT_CHECK = "report__is_made"
 
 
 def build_publish_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -59,6 +61,11 @@ def build_publish_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.
         check_specs=[
             *(_check_spec(check) for suite in suites for check in suite.checks),
             *(_check_spec(check) for check in budget_specs()),
+            dg.AssetCheckSpec(
+                name=REPORT_CHECK,
+                asset=MARTS_KEY,
+                description="The report for people was made. A night without one has published all the same.",
+            ),
         ],
     )
     def publish_marts(context: dg.AssetExecutionContext) -> Iterator[Any]:
@@ -72,8 +79,26 @@ def build_publish_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.
             dg.MaterializeResult(asset_key=key, metadata=_metadata(published)) for key in (MARTS_KEY, PEOPLE_KEY)
         )
         yield from (_check_result(result) for result in published.results)
+        yield from _report_results(published)
 
     return publish_marts
+
+
+def _report_results(published: Published) -> Iterator[Any]:
+    """Say whether there is a report, and warn on the night's screen when it failed."""
+    problem = published.report_problem
+    yield dg.AssetCheckResult(
+        asset_key=MARTS_KEY,
+        check_name=REPORT_CHECK,
+        passed=not problem,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=problem or None,
+        metadata={"files": ", ".join(published.manifest["report"]["files"]) or "none"},
+    )
+    if problem:
+        told = f"no report was made ({problem}); the marts are published all the same. Try again with: leadrelay report"
+        _log.warning(told)
+        yield dg.AssetObservation(asset_key=MARTS_KEY, metadata={WARNING: told})
 
 
 def _check_name(check: CheckSpec) -> str:

@@ -16,7 +16,7 @@ import duckdb
 
 from orchestration.erase.retention import VERSIONS as KEPT_VERSIONS_ROW
 from orchestration.erase.retention import read_retention
-from orchestration.errors import PublishError
+from orchestration.errors import PublishError, first_line
 from orchestration.ingest.warehouse import OPS_TABLES, connect, count_open, stale_tables
 from orchestration.publish.budget import Finding, as_check_results, judge, read_acceptances, read_limits, write_stops
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE, SCHEMA, STORAGE_VERSION, build_files
@@ -34,7 +34,7 @@ from orchestration.publish.versions import (
 )
 from orchestration.quality.gates import audit_published
 from orchestration.quality.results import CheckResult, write_results
-from orchestration.settings import Settings
+from orchestration.settings import Settings, load_reporting
 from orchestration.sql import quote_identifier, quote_literal
 from orchestration.transform.plan import STATE_KEY
 
@@ -72,11 +72,14 @@ class Published:
         Content of its ``manifest.json``.
     results
         Gate 2's results.
+    report_problem
+        Why there is no report; empty when there is one, or none was asked for.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
     results: tuple[CheckResult, ...]
+    report_problem: str = ""
 
 
 def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str, state: str | None = None) -> Published:
@@ -124,6 +127,7 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str, st
             raise GateRefusedError(results)
         rows.update(_append_results(folder, tables, run_id, published_at, results))
         rows.update(_append_identity(folder, tables, identity))
+        report, problem = _write_report(settings, folder, name, facts["as_of"] or "")
         manifest = {
             "version": name,
             "published_at": published_at.isoformat(timespec="milliseconds"),
@@ -136,9 +140,31 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str, st
             "keys": {table.name: list(table.key) for table in tables if table.key},
             "files": {file: _file_facts(folder / file) for file in (MARTS_FILE, PEOPLE_FILE)},
             "checks": {"passed": sum(r.is_success for r in results), "failed": sum(not r.is_success for r in results)},
+            "report": {"files": report},
         }
         (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Published(folder=settings.published_dir / VERSIONS / name, manifest=manifest, results=tuple(results))
+    return Published(settings.published_dir / VERSIONS / name, manifest, tuple(results), problem)
+
+
+def _write_report(settings: Settings, folder: Path, version: str, as_of: str) -> tuple[list[str], str]:
+    """Make what people look at beside the files, and return the names of its files and why there are none.
+
+    Nobody's data waits for a picture: whatever fails in here is told and the version is published without a report.
+    """
+    try:
+        reporting = load_reporting()
+        if not reporting.is_on:
+            return [], ""
+        from orchestration.report.build import write_report
+
+        files = write_report(
+            folder, version, as_of, settings.models_dir, reporting.languages, pictures=reporting.has_pictures
+        )
+    except Exception as error:  # noqa: BLE001 - the drawing libraries raise what they like, and no chart may stop a night
+        for path in folder.glob("report*"):
+            path.unlink()
+        return [], f"{type(error).__name__}: {first_line(error)}"
+    return files, ""
 
 
 def _moment_of_publishing(settings: Settings) -> datetime:
