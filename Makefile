@@ -14,13 +14,15 @@ export GX_ANALYTICS_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: run test check fmt docs bench clean help
+.PHONY: run test check fmt docs bench dashboard browser clean help
 
 run: $(STAMP)  ## Load what has landed (the sample company when nothing has), transform, check and publish
 	$(PY) -m orchestration.cli run --sample-if-empty
 
 test: $(STAMP)  ## Run all tests, on two processes
 	$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: $(STAMP) browser  ## Run all tests
+	$(PY) -m pytest
 
 check: $(STAMP)  ## Lint and type-check Python, SQL and YAML
 	$(PY) -m ruff check .
@@ -42,12 +44,23 @@ bench: $(STAMP)  ## Measure how fast it is, against what limit
 	$(PY) benchmarks/ledger.py
 	$(PY) benchmarks/identity.py
 
+dashboard: $(STAMP)  ## Open the pages over what is published, on this machine alone
+	$(PY) -m orchestration.cli dashboard
+
+# The browser tests need Chromium. Debian and its children have it as a package; elsewhere those tests are skipped and say so.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "getting Chromium for the browser tests" \
+			&& { apt-get install -qq -y --no-install-recommends chromium >/dev/null 2>&1 \
+				|| { apt-get update -qq >/dev/null 2>&1 && apt-get install -qq -y --no-install-recommends chromium >/dev/null 2>&1; }; }; } \
+		|| echo "no Chromium here and none to be had from the system's packages: the browser tests will be skipped"
+
 clean:  ## Remove the environment, caches and build output; landed and published data stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info dbt_project/target dbt_project/logs
 	find orchestration tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 # The stamp is written last: an interrupted set-up starts again, a complete one needs no network.
 $(STAMP): requirements.lock pyproject.toml

@@ -154,7 +154,7 @@ def small_stock(rows: pd.DataFrame, words: Words, colour: str) -> Chart:
     table = "mart_funnel_volume"
     base = alt.Chart(rows).encode(
         x=_months(words, axis=alt.Axis(format=words.month_axis, title=None, tickCount=3, grid=False, labelFlush=True)),
-        y=alt.Y("closing_count:Q", title=None, axis=alt.Axis(tickCount=2, grid=True, format="~s")),
+        y=alt.Y("closing_count:Q", title=None, axis=_amounts(words, 2)),
         tooltip=[
             _month_tooltip(words),
             *(_tooltip(words, table, column) for column in ("closing_count", "entered_count", "exited_count")),
@@ -389,7 +389,7 @@ def two_bars(
         .encode(
             y=alt.Y(f"{name}:N", sort=list(rows[name]), title=None, axis=_names_axis()),
             yOffset=alt.YOffset("measure_label:N", sort=domain),
-            x=alt.X("figure:Q", title=unit, axis=alt.Axis(format="~s", tickCount=5)),
+            x=alt.X("figure:Q", title=unit, axis=_amounts(words)),
             color=alt.Color(
                 "measure_label:N", scale=alt.Scale(domain=domain, range=[QUIET, GOOD]), title=None, legend=_legend()
             ),
@@ -399,11 +399,13 @@ def two_bars(
                 alt.Tooltip("figure:Q", title=unit, format=style),
             ],
         )
-        .properties(height=alt.Step(15, for_="offset"))
+        .properties(height={"step": 15, "for": "offset"})
     )
 
 
-def two_lines(rows: pd.DataFrame, words: Words, pair: tuple[str, str], table: str, unit: str) -> Chart:
+def two_lines(
+    rows: pd.DataFrame, words: Words, pair: tuple[str, str], table: str, unit: str, height: int = _LINE_HEIGHT
+) -> Chart:
     """Return costs and revenue (or such a pair) month by month.
 
     Parameters
@@ -418,11 +420,14 @@ def two_lines(rows: pd.DataFrame, words: Words, pair: tuple[str, str], table: st
         Mart that they are of.
     unit
         Of the axis.
+    height
+        In pixels.
     """
     labels = {column: words.label(table, column) for column in pair}
     long = rows.melt(id_vars=["month_starts_on"], value_vars=list(pair), var_name="measure", value_name="figure")
     long = long.assign(measure_label=[labels[measure] for measure in long["measure"]])
-    return _lines(long, words, "figure", "measure_label", unit, ",.0f", (QUIET, GOOD), [labels[c] for c in pair])
+    drawn = _lines(long, words, "figure", "measure_label", unit, ",.0f", (QUIET, GOOD), [labels[c] for c in pair])
+    return drawn.properties(height=height)
 
 
 def named_lines(rows: pd.DataFrame, words: Words, value: str, series: str, table: str, style: str) -> Chart:
@@ -471,7 +476,7 @@ def credit_marks(rows: pd.DataFrame, words: Words, value: str, unit: str) -> Cha
     ]
     base = alt.Chart(rows).encode(
         y=alt.Y("channel_label:N", sort=order, title=None, axis=_names_axis()),
-        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format="~s", tickCount=5)),
+        x=alt.X(f"{value}:Q", title=unit, axis=_amounts(words)),
         tooltip=tooltips,
     )
     bars = base.transform_filter("datum.is_default_model").mark_bar(
@@ -494,6 +499,7 @@ def credit_marks(rows: pd.DataFrame, words: Words, value: str, unit: str) -> Cha
 
 def shares_stacked(
     rows: pd.DataFrame,
+    words: Words,
     name: str,
     part: str,
     value: str,
@@ -506,6 +512,8 @@ def shares_stacked(
     ----------
     rows
         One per name and part.
+    words
+        The language.
     name, part
         Columns with both in the reader's language.
     value
@@ -522,7 +530,7 @@ def shares_stacked(
         .mark_bar(height={"band": 0.68})
         .encode(
             y=alt.Y(f"{name}:N", sort=list(dict.fromkeys(rows[name])), title=None, axis=_names_axis()),
-            x=alt.X(f"{value}:Q", title=value_title, stack="zero", axis=alt.Axis(format="~s", tickCount=5)),
+            x=alt.X(f"{value}:Q", title=value_title, stack="zero", axis=_amounts(words)),
             order=alt.Order("part_order:Q"),
             color=alt.Color(
                 f"{part}:N",
@@ -749,7 +757,9 @@ def _lines(
 ) -> Chart:
     base = alt.Chart(rows).encode(
         x=_months(words),
-        y=alt.Y(f"{value}:Q", title=title, axis=alt.Axis(format=".0%" if "%" in style else "~s", tickCount=5)),
+        y=alt.Y(
+            f"{value}:Q", title=title, axis=alt.Axis(format=".0%", tickCount=5) if "%" in style else _amounts(words)
+        ),
         color=alt.Color(
             f"{series}:N",
             scale=alt.Scale(domain=list(names), range=list(colours)),
@@ -773,7 +783,19 @@ def _months(words: Words, axis: alt.Axis | None = None) -> alt.X:
 
 
 def _day_axis(words: Words) -> alt.Axis:
-    return alt.Axis(format=words.month_axis, title=None, grid=True, labelOverlap=True, tickCount=8)
+    style = "%y年%-m月%-d日" if words.language == "zh" else "%-d %b %y"
+    return alt.Axis(format=style, title=None, grid=True, labelOverlap=True, tickCount=6)
+
+
+def _amounts(words: Words, ticks: int = 5) -> alt.Axis:
+    """Return an axis whose large numbers are short: 20k in English, 2万 in Chinese."""
+    if words.language == "zh":
+        told = "abs(datum.value) >= 1e8 ? format(datum.value / 1e8, '~r') + '亿' : abs(datum.value) >= 1e4 ? format(datum.value / 1e4, '~r') + '万' : format(datum.value, '~r')"
+    else:
+        told = (
+            "datum.value == 0 ? '0' : abs(datum.value) < 1000 ? format(datum.value, '~r') : format(datum.value, '~s')"
+        )
+    return alt.Axis(labelExpr=told, tickCount=ticks)
 
 
 def _month_tooltip(words: Words) -> alt.Tooltip:

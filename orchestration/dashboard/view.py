@@ -44,6 +44,10 @@ _VALUE_COLUMNS: Mapping[str, str] = {
     "action": "action",
     "reason": "reason",
     "programme": "programme",
+    "signal": "signal",
+    "score_kind": "score_kind",
+    "rule_id": "score_rule",
+    "anomaly": "anomaly",
     "region": "region",
     "industry": "industry",
 }
@@ -169,7 +173,7 @@ class View:
                 shown[column] = [self.words.stage(value) for value in shown[column]]
             elif kind:
                 shown[column] = [self.words.value(kind, value) for value in shown[column]]
-        st.dataframe(shown, hide_index=True, column_config=config, width="stretch")
+        st.dataframe(shown, hide_index=True, column_config=config, width="stretch", placeholder="\u2013")
 
     def step(self, rows: "pd.DataFrame") -> "pd.DataFrame":
         """Return the rows with ``step``: from where to where, in words."""
@@ -220,8 +224,8 @@ def _column(column: str, label: str, meaning: str | None, values: "pd.Series[Any
         if column.endswith(("_days", "_hours", "hours_left")) or column in {
             "score",
             "score_display",
-            "minutes",
             "points_now",
+            "targets_credited",
         }:
             return kinds.NumberColumn(label, help=meaning, format="%.1f")
         return kinds.NumberColumn(label, help=meaning, format="localized", step=1)

@@ -36,7 +36,7 @@ def show(view: View) -> None:
         colours = {words.value("coverage", name): colour for name, colour in _COVERAGE.items()}
         view.chart(
             charts.shares_stacked(
-                rows, "role_label", "coverage_label", "account_count", colours, words("accounts_count")
+                rows, words, "role_label", "coverage_label", "account_count", colours, words("accounts_count")
             ),
             "coverage",
         )

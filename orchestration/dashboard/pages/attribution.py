@@ -55,9 +55,12 @@ def show(view: View) -> None:
     with view.part("credit_table", currency=view.currency):
         rows = view.some(view.rows("attribution_channels", **asked))
         value = "credit_amount" if rows["credit_amount"].notna().any() else "credit_share"
+        label = f"model_label_{words.language}"
         wide = view.named(rows, "channel").pivot_table(
-            index="channel_label", columns=f"model_label_{words.language}", values=value, aggfunc="sum", fill_value=0
+            index="channel_label", columns=label, values=value, aggfunc="sum", fill_value=0
         )
+        usual = rows.loc[rows["is_default_model"], label].min()
+        wide = wide[[usual, *(name for name in wide.columns if name != usual)]].sort_values(usual, ascending=False)
         shown = wide.reset_index().rename(columns={"channel_label": words.label(_TABLE, "channel")})
         st.dataframe(
             shown,
@@ -72,5 +75,9 @@ def show(view: View) -> None:
         )
     with view.part("credit_campaigns", currency=view.currency):
         rows = view.some(view.rows("attribution_campaigns", **asked))
-        columns = ["campaign_name", "channel", "touch_count", "credit_share", "credit_amount"]
-        view.table(rows, _TABLE, columns, {"campaign_name": words.label("mart_campaign_roi", "campaign_name")})
+        columns = ["campaign_name", "channel", "touch_count", "targets_credited", "credit_amount"]
+        names = {
+            "campaign_name": words.label("mart_campaign_roi", "campaign_name"),
+            "targets_credited": words("targets_credited"),
+        }
+        view.table(rows, _TABLE, columns, names)

@@ -7,6 +7,8 @@ from orchestration.dashboard.view import View
 
 _TABLE = "mart_channel_efficiency"
 _VIEWS = ("same_month", "cohort")
+# A channel has two bars; the months beside them stand as tall.
+_CHANNEL_HEIGHT, _LEAST_HEIGHT = 30, 300
 _SIDES = ("acquisition", "retention")
 
 
@@ -40,9 +42,11 @@ def show(view: View) -> None:
         rows = view.some(view.rows("channel_efficiency", **chosen))
         view.chart(figures.channel_money(rows, words, view.currency), "money")
     with right, view.part("money_months", currency=view.currency):
+        tall = max(_LEAST_HEIGHT, len(view.rows("channel_efficiency", **chosen)) * _CHANNEL_HEIGHT)
         rows = view.some(view.rows("channel_months", **chosen))
         view.chart(
-            charts.two_lines(rows, words, ("cost_amount", "revenue_amount"), _TABLE, view.currency), "money_months"
+            charts.two_lines(rows, words, ("cost_amount", "revenue_amount"), _TABLE, view.currency, tall),
+            "money_months",
         )
     with view.part("per_channel", currency=view.currency):
         rows = view.some(view.rows("channel_efficiency", **chosen))
@@ -71,8 +75,8 @@ def _cards(view: View, chosen: dict[str, str]) -> None:
     leads, customers = rows["lead_count"].sum(), rows["customer_count"].sum()
     words = view.words
     figures_shown = (
-        (words.label(_TABLE, "cost_amount"), words.short(cost)),
-        (words.label(_TABLE, "revenue_amount"), words.short(revenue)),
+        (f"{words.label(_TABLE, 'cost_amount')}, {view.currency}", words.short(cost)),
+        (f"{words.label(_TABLE, 'revenue_amount')}, {view.currency}", words.short(revenue)),
         (words.label(_TABLE, "cost_per_lead"), words.short(cost / leads if leads else None)),
         (words.label(_TABLE, "cost_per_customer"), words.short(cost / customers if customers else None)),
         (words.label(_TABLE, "roi"), words.percent((revenue - cost) / cost if cost else None, 0)),

@@ -49,6 +49,7 @@ def show(view: View) -> None:
         view.chart(
             charts.shares_stacked(
                 rows,
+                words,
                 "programme_label",
                 "state_label",
                 "person_count",

@@ -83,7 +83,8 @@ def _profile(view: View, dossier: Mapping[str, Any]) -> None:
         places[2].metric(words("grade"), score["grade"] or words.value("grade", None))
         places[3].metric(words("records"), words.number(len(dossier["records"])))
         if score["mql_blockers"]:
-            st.info(words("blockers", blockers=", ".join(score["mql_blockers"])), icon=":material/block:")
+            missing = ", ".join(words.value("blocker", blocker) for blocker in score["mql_blockers"])
+            st.caption(words("blockers", blockers=missing))
 
 
 def _open_parts(view: View, person_id: str) -> None:

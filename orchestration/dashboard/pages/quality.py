@@ -47,7 +47,6 @@ def show(view: View) -> None:
         )
     with right, view.part("anomalies"):
         rows = view.some(view.rows("anomalies"))
-        rows = rows.assign(anomaly=[words.value("anomaly", value) for value in rows["anomaly"]])
         view.table(
             rows,
             "mart_lifecycle_anomaly",

@@ -4,7 +4,7 @@ select
     any_value(campaigns.campaign_name) as campaign_name,
     credits.channel,
     sum(credits.touch_count) as touch_count,
-    sum(credits.credit_share) as credit_share,
+    sum(credits.credit_share) as targets_credited,
     sum(credits.credit_amount) as credit_amount
 from marts.mart_attribution as credits
 left join marts.dim_campaign as campaigns on credits.campaign_id = campaigns.campaign_id
@@ -14,5 +14,5 @@ where
     and credits.month between $from_month and $to_month
     and ($channel is null or credits.channel = $channel)
 group by credits.campaign_id, credits.channel
-order by credit_share desc, credits.campaign_id, credits.channel
+order by targets_credited desc, credits.campaign_id, credits.channel
 limit 20
