@@ -127,7 +127,7 @@ def entries_by_month(rows: pd.DataFrame, words: Words, value: str = "entered_cou
     base = alt.Chart(rows).encode(
         x=_months(words),
         y=alt.Y(f"{value}:Q", title=words.label("mart_funnel_volume", value), axis=alt.Axis(tickMinStep=1)),
-        color=alt.Color("stage_label:N", scale=stages_of(rows, words), title=None, legend=_legend()),
+        color=alt.Color("stage_label:N", scale=stages_of(rows, words), title=None, legend=_legend(columns=2)),
         tooltip=[
             _month_tooltip(words),
             alt.Tooltip("stage_label:N", title=words("stage")),
@@ -298,7 +298,7 @@ def velocity_lines(rows: pd.DataFrame, words: Words, measure: str) -> Chart:
     base = alt.Chart(rows).encode(
         x=_months(words),
         y=alt.Y(f"{measure}:Q", title=words.label(table, measure), axis=alt.Axis(format=",.0f")),
-        color=alt.Color("step:N", scale=alt.Scale(domain=steps, range=colours), title=None, legend=_legend()),
+        color=alt.Color("step:N", scale=alt.Scale(domain=steps, range=colours), title=None, legend=_legend(columns=2)),
         tooltip=[
             _month_tooltip(words),
             alt.Tooltip("step:N", title=words("step")),
@@ -333,17 +333,20 @@ def move_matrix(rows: pd.DataFrame, words: Words) -> Chart:
     rows = rows.assign(
         from_label=[words.stage(stage) for stage in rows["from_stage"]],
         to_label=[words.stage(stage) for stage in rows["to_stage"]],
-        direction_label=[words.value("direction", direction) for direction in rows["direction"]],
     )
     order = [stage.label for stage in words.stages]
     base = alt.Chart(rows).encode(
-        x=alt.X("to_label:N", sort=order, title=words("to"), axis=alt.Axis(orient="top", labelAngle=-30, grid=False)),
+        x=alt.X(
+            "to_label:N",
+            sort=order,
+            title=words("to"),
+            axis=alt.Axis(orient="top", labelAngle=-40, grid=False, labelOverlap=False),
+        ),
         y=alt.Y("from_label:N", sort=order, title=words("from"), axis=alt.Axis(grid=False, labelLimit=_LABEL_LIMIT)),
         tooltip=[
             alt.Tooltip("from_label:N", title=words("from")),
             alt.Tooltip("to_label:N", title=words("to")),
-            alt.Tooltip("direction_label:N", title=words.label(table, "direction")),
-            *(_tooltip(words, table, column) for column in ("n", "share_of_moves", "median_days")),
+            *(_tooltip(words, table, column) for column in ("n", "share_of_moves")),
         ],
     )
     cells = base.mark_rect(cornerRadius=3).encode(
@@ -490,7 +493,7 @@ def credit_marks(rows: pd.DataFrame, words: Words, value: str, unit: str) -> Cha
                 "model_label:N",
                 scale=alt.Scale(domain=others, range=list(SERIES[1:] + SERIES[:1])[: max(len(others), 1)]),
                 title=None,
-                legend=_legend(columns=3),
+                legend=_legend(columns=2),
             )
         )
     )

@@ -16,18 +16,19 @@ from orchestration.errors import LeadrelayError, first_line
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE
 from orchestration.publish.versions import current_version, read_manifest
 from orchestration.settings import Settings
-from orchestration.sql import quote_literal
 
 if TYPE_CHECKING:
     import pandas as pd
 
 QUERIES = Path(__file__).parent / "queries"
 _PARAMETER = re.compile(r"\$([a-z_]+)")
-# Nothing is downloaded.
-_CONFIG: Mapping[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-}
+# Nothing is downloaded, nothing outside the file is read.
+_CLOSED = """
+    set TimeZone = 'UTC';
+    set autoinstall_known_extensions = false;
+    set autoload_known_extensions = false;
+    set enable_external_access = false
+"""
 
 
 class NothingPublishedError(LeadrelayError):
@@ -140,10 +141,9 @@ def read(folder: Path, query: str, parameters: Mapping[str, Any], *, with_people
     if not path.exists():
         raise VersionVanishedError(f"{path} is gone: a newer version took its place. Load the page again.")
     try:
-        # A DuckDB of its own for each query: nobody else's settings in this process count, and closing it lets go of the file.
-        with duckdb.connect(":memory:", config=dict(_CONFIG)) as connection:
-            connection.execute(f"attach {quote_literal(str(path))} as published (read_only)")
-            connection.execute("use published; set TimeZone = 'UTC'; set enable_external_access = false")
+        # Without settings of its own, so that whoever else has the file open in this process is in nobody's way.
+        with duckdb.connect(str(path), read_only=True) as connection:
+            connection.execute(_CLOSED)
             wanted = {name: value for name, value in parameters.items() if name in named}
             return connection.execute(sql, wanted).df()
     except (duckdb.CatalogException, duckdb.BinderException) as error:

@@ -1,5 +1,6 @@
--- From where to where people move, back included.
-select from_stage, from_stage_rank, to_stage, to_stage_rank, direction, n, share_of_moves, median_days
+-- From where to where people move, back included; a return and a new cycle between the same two stages are one cell.
+select from_stage, from_stage_rank, to_stage, to_stage_rank, sum(n) as n, sum(share_of_moves) as share_of_moves
 from marts.mart_stage_matrix
 where track = 'acquisition'
+group by from_stage, from_stage_rank, to_stage, to_stage_rank
 order by from_stage_rank, to_stage_rank

@@ -1,6 +1,5 @@
 """Every page shows in both languages, its numbers are the marts', and what is missing is said in words."""
 
-import os
 import re
 
 import duckdb
@@ -205,7 +204,7 @@ def test_a_page_is_always_of_the_version_of_now(open_page, own_published):
     before = app.metric[0].value
     old = current_version(own_published.published_dir)
     new = old.with_name("29990101T000000.000Z-after")
-    os.rename(old, new)
+    old.rename(new)
     with duckdb.connect(str(new / MARTS_FILE)) as connection:
         connection.execute("update marts.mart_funnel_volume set entered_count = entered_count * 2")
     link = own_published.published_dir / "current"
