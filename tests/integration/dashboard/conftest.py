@@ -18,12 +18,23 @@ from orchestration.settings import Settings
 _SCRIPT = "from orchestration.dashboard.shell import run\nrun(first={page!r})\n"
 
 
+@pytest.fixture(scope="session")
+def _plain_pages() -> dict[tuple[str, str], Any]:
+    """Pages of the session's home on which nothing was chosen, which several tests look at."""
+    return {}
+
+
 @pytest.fixture
-def open_page(warehouse_home: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def open_page(
+    warehouse_home: Settings, monkeypatch: pytest.MonkeyPatch, _plain_pages: dict[tuple[str, str], Any]
+) -> Callable[..., Any]:
     """A function that shows a page of a home in a language, with something already chosen, and returns the AppTest."""
     from streamlit.testing.v1 import AppTest
 
     def show(page: str, language: str = "en", settings: Settings = warehouse_home, **chosen: object) -> AppTest:
+        is_plain = settings is warehouse_home and not chosen
+        if is_plain and (page, language) in _plain_pages:
+            return _plain_pages[page, language]
         monkeypatch.setenv("LEADRELAY_HOME", str(settings.home))
         app = AppTest.from_string(_SCRIPT.format(page=page), default_timeout=120)
         app.query_params["lang"] = language
@@ -31,6 +42,8 @@ def open_page(warehouse_home: Settings, monkeypatch: pytest.MonkeyPatch) -> Call
             app.session_state[key] = value
         app.run()
         assert not app.exception, [f"{one.message}\n{''.join(one.stack_trace)}" for one in app.exception]
+        if is_plain:
+            _plain_pages[page, language] = app
         return app
 
     return show
