@@ -54,6 +54,8 @@ def _no_usage_reporting():
 
     switch_off_usage_reporting()
     os.environ.pop("LEADRELAY_HOME", None)
+    # A report costs each of the many nights some CPU-seconds; its own tests make one.
+    os.environ["LEADRELAY_REPORT"] = "off"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,6 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from orchestration.dashboard.filters import DIMENSIONS, Filters
-from orchestration.dashboard.pages import PAGES
 from orchestration.dashboard.palette import GOOD, MAIN, SERIES
 from orchestration.dashboard.published import (
     BrokenVersionError,
@@ -21,6 +20,7 @@ from orchestration.dashboard.published import (
     VersionVanishedError,
     version_of_now,
 )
+from orchestration.dashboard.screens import PAGES
 from orchestration.dashboard.view import View
 from orchestration.dashboard.words import DEFAULT_LANGUAGE, LANGUAGES, Words, make_words
 from orchestration.errors import LeadrelayError

@@ -1,7 +1,7 @@
 """What a page gets: the version of now, the filters, the words, and the few ways in which a page shows things.
 
 A part of a page that has nothing to show says why and what to do; it never fails as a whole. What does not belong here: what a page asks
-(`pages`), how a chart looks (`charts`).
+(`screens`), how a chart looks (`charts`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,7 +5,7 @@ import re
 import duckdb
 import pytest
 
-from orchestration.dashboard.pages import PAGES
+from orchestration.dashboard.screens import PAGES
 from orchestration.dashboard.words import make_words
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE
 from orchestration.publish.versions import current_version

@@ -1,12 +1,13 @@
 """The pages, in the order of the menu; each module shows one and is called by `shell` alone.
 
-A page asks queries, adds up nothing that a query has not, and hands rows to charts and tables.
+A page asks queries, adds up nothing that a query has not, and hands rows to charts and tables. The folder is
+not called ``pages``: Streamlit would take each file in it for a page of its own and run it bare.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from orchestration.dashboard.pages import (
+from orchestration.dashboard.screens import (
     accounts,
     attribution,
     channels,
