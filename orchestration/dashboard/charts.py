@@ -298,7 +298,7 @@ def velocity_lines(rows: pd.DataFrame, words: Words, measure: str) -> Chart:
     base = alt.Chart(rows).encode(
         x=_months(words),
         y=alt.Y(f"{measure}:Q", title=words.label(table, measure), axis=alt.Axis(format=",.0f")),
-        color=alt.Color("step:N", scale=alt.Scale(domain=steps, range=colours), title=None, legend=_legend(columns=2)),
+        color=alt.Color("step:N", scale=alt.Scale(domain=steps, range=colours), title=None, legend=_legend(columns=1)),
         tooltip=[
             _month_tooltip(words),
             alt.Tooltip("step:N", title=words("step")),
