@@ -6,7 +6,7 @@ the same specification.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -14,7 +14,8 @@ import pandas as pd
 from orchestration.dashboard.palette import BAD, CARE, GOOD, MAIN, QUIET, SERIES
 from orchestration.dashboard.words import Words
 
-Chart = alt.Chart | alt.LayerChart
+# `alt.Chart` or `alt.LayerChart`; following altair's annotations costs the type checker more than they tell.
+Chart: TypeAlias = Any
 
 STAGE_CLICK = "stage_click"
 _BAR_STEP = 30

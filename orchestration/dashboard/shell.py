@@ -105,7 +105,7 @@ def _menu(words: Words, first: str, content: Callable[[str], Callable[[], None]]
 
 
 def _language() -> str:
-    wanted = st.session_state.get("language") or st.query_params.get("lang") or os.environ.get(LANGUAGE)
+    wanted = str(st.session_state.get("language") or st.query_params.get("lang") or os.environ.get(LANGUAGE))
     return wanted if wanted in LANGUAGES else DEFAULT_LANGUAGE
 
 
@@ -151,7 +151,7 @@ def _choice(view: View, dimension: str) -> str | None:
     except NotPublishedError:
         return None
     values = list(rows.loc[rows["segment_type"] == dimension, "segment_value"])
-    return st.selectbox(
+    chosen: str | None = st.selectbox(
         words(dimension),
         values,
         index=None,
@@ -159,6 +159,7 @@ def _choice(view: View, dimension: str) -> str | None:
         format_func=lambda value: words.value(dimension, value),
         key=dimension,
     )
+    return chosen
 
 
 def _about(view: View) -> None:

@@ -52,7 +52,7 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a text of ``words.yml`` with its places filled in."""
-        text = _texts("words.yml")[key][self.language]
+        text: str = _texts("words.yml")[key][self.language]
         return text.format(**values) if values else text
 
     def value(self, kind: str, value: object) -> str:

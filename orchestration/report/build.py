@@ -16,6 +16,7 @@ from orchestration.report.contents import Contents, Section, gather_contents
 
 REPORT_FILE = "report.html"
 _FOR_READERS = 0o644
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 _WIDTH, _SCALE = 760, 2
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
 _PICTURE_FONT = "Noto Sans, DejaVu Sans, Noto Sans CJK SC, sans-serif"
@@ -66,7 +67,7 @@ def write_report(
             "or set LEADRELAY_REPORT=off"
         ) from error
     told = gather_contents(folder, models_dir, languages)
-    page = _page(told, version, as_of, vl_convert.javascript_bundle())
+    page = _page(told, version, as_of, vl_convert.javascript_bundle(_SNIPPET))
     written = {REPORT_FILE: page.encode("utf-8")}
     if pictures:
         for section in told[0].sections:

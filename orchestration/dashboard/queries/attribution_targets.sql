@@ -1,7 +1,7 @@
--- What is attributed, by which models; the credits of the default model name the targets once.
+-- What is attributed: the shares of a target sum to 1 in each model, so those of the default model count the targets.
 select
     target_type,
-    count(distinct target_id) as target_count,
+    cast(round(sum(credit_share)) as bigint) as target_count,
     sum(credit_amount) as credit_amount,
     any_value(reporting_currency) as reporting_currency
 from marts.mart_attribution

@@ -1,6 +1,5 @@
 """Accounts: in which stage companies stand, whether the wanted ones know us, whom we know in them, and which markets are ripe."""
 
-import pandas as pd
 import streamlit as st
 
 from orchestration.dashboard import charts
@@ -60,7 +59,7 @@ def show(view: View) -> None:
         dimension = st.segmented_control(
             words("by"), _MARKETS, default="region", format_func=words, key="market", required=True
         )
-        rows: pd.DataFrame = view.some(view.rows("markets", dimension=dimension))
+        rows = view.some(view.rows("markets", dimension=dimension))
         rows = rows.assign(segment_value=[words.value(str(dimension), value) for value in rows["segment_value"]])
         columns = ["segment_value", "lead_count", "account_count", "opening_threshold", "is_ripe", "expected_amount"]
         view.table(

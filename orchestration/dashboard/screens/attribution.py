@@ -76,8 +76,8 @@ def show(view: View) -> None:
     with view.part("credit_campaigns", currency=view.currency):
         rows = view.some(view.rows("attribution_campaigns", **asked))
         columns = ["campaign_name", "channel", "touch_count", "targets_credited", "credit_amount"]
-        names = {
+        labels = {
             "campaign_name": words.label("mart_campaign_roi", "campaign_name"),
             "targets_credited": words("targets_credited"),
         }
-        view.table(rows, _TABLE, columns, names)
+        view.table(rows, _TABLE, columns, labels)

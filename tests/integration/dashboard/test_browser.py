@@ -102,7 +102,7 @@ def test_a_click_on_a_bar_lists_the_people(open_tab, address):
 def test_a_phone_shows_a_page_in_chinese_without_scrolling_sideways(open_tab, address):
     tab = open_tab(f"{address}/velocity?lang=zh", width=390, scheme="dark")
     tab.get_by_role("heading", name="流转速度").wait_for()
-    tab.locator(".st-key-velocity .marks").wait_for()
+    tab.locator("[data-testid=stVegaLiteChart] .marks").first.wait_for()
     assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert (
         tab.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
