@@ -684,7 +684,7 @@ def attainment_bars(rows: pd.DataFrame, words: Words) -> Chart:
             "verdict:N", scale=alt.Scale(domain=verdicts, range=[GOOD, BAD, QUIET]), title=None, legend=_legend()
         ),
     )
-    goal = base.mark_rule(strokeWidth=1.5, strokeDash=[4, 3], color=QUIET).encode(x=alt.datum(1))
+    goal = alt.Chart(rows.head(1)).mark_rule(strokeWidth=1.5, strokeDash=[4, 3], color=QUIET).encode(x=alt.datum(1))
     return (bars + goal).properties(height=alt.Step(_BAR_STEP))
 
 
