@@ -19,10 +19,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(STAMP)  ## Load what has landed (the sample company when nothing has), transform, check and publish
 	$(PY) -m orchestration.cli run --sample-if-empty
 
-test: $(STAMP)  ## Run all tests, on two processes
+test: $(STAMP) browser  ## Run all tests, on two processes
 	$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-test: $(STAMP) browser  ## Run all tests
-	$(PY) -m pytest
 
 check: $(STAMP)  ## Lint and type-check Python, SQL and YAML
 	$(PY) -m ruff check .
