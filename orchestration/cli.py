@@ -20,6 +20,7 @@ from orchestration.erase.forget import add_forget_command
 from orchestration.erase.retention import add_retention_command
 from orchestration.errors import ConfigError, ExitCode, LeadrelayError
 from orchestration.identity.commands import add_link_commands
+from orchestration.metrics.commands import add_metric_commands
 from orchestration.operate.acceptance import add_identity_commands
 from orchestration.operate.audit import audited, command_name
 from orchestration.operate.modes import closed_by_default
@@ -151,6 +152,10 @@ def _parser() -> argparse.ArgumentParser:
 
     add_dashboard_command(commands)
     add_report_command(commands, _printing)
+    metrics = commands.add_parser(
+        "metrics", help="list the metrics that are defined once, ask the published file for them"
+    )
+    add_metric_commands(metrics.add_subparsers(required=True, metavar="ACTION"), _printing)
 
     docs = commands.add_parser("docs", help="write the models' documentation as one HTML page")
     docs.set_defaults(command=_docs)
