@@ -15,12 +15,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: run test check fmt docs bench dashboard browser clean help
+.PHONY: run test test-bi check fmt docs bench clean help
 
 run: $(STAMP)  ## Load what has landed (the sample company when nothing has), transform, check and publish
 	$(PY) -m orchestration.cli run --sample-if-empty
 
 test: $(STAMP) browser  ## Run all tests, on two processes
 	$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-bi: $(STAMP)  ## Read what is published with Apache Superset, which is installed in a folder of its own
+	$(PY) -m pytest -m bi
 
 check: $(STAMP)  ## Lint and type-check Python, SQL and YAML
 	$(PY) -m ruff check .
@@ -59,6 +63,7 @@ clean:  ## Remove the environment, caches and build output; landed and published
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 # The stamp is written last: an interrupted set-up starts again, a complete one needs no network.
 $(STAMP): requirements.lock pyproject.toml
