@@ -38,7 +38,7 @@ fmt: $(STAMP)  ## Format Python and SQL in place
 	$(PY) -m ruff format .
 	$(PY) -m sqlfluff fix --processes 2 --disable-progress-bar --quiet models dbt_project
 
-docs: $(STAMP)  ## Write the models' documentation as one HTML page
+docs: $(STAMP)  ## Build the documentation as one folder that opens without a network
 	$(PY) -m orchestration.cli docs
 
 bench: $(STAMP)  ## Measure how fast it is, against what limit

@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_metric_commands(metrics.add_subparsers(required=True, metavar="ACTION"), _printing)
 
-    docs = commands.add_parser("docs", help="write the models' documentation as one HTML page")
+    docs = commands.add_parser("docs", help="build the documentation as one folder that opens without a network")
     docs.set_defaults(command=_docs)
     return parser
 
@@ -232,9 +232,9 @@ def _printing(screen: Callable[[Settings, argparse.Namespace], str]) -> Callable
 
 
 def _docs(settings: Settings, _options: argparse.Namespace) -> int:
-    from orchestration.transform.docs import write_docs
+    from orchestration.site.build import build_site
 
-    print(write_docs(settings))
+    print(build_site(settings))
     return ExitCode.OK
 
 

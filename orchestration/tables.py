@@ -17,7 +17,7 @@ def cell_text(value: object, decimals: int = _DECIMALS) -> str:
     value
         What DuckDB returned.
     decimals
-        At most so many behind the point; zeros at the end are left out.
+        Of a float, at most so many behind the point; zeros at the end are left out. A decimal keeps those that it has: cents are cents.
 
     Returns
     -------
@@ -37,7 +37,9 @@ def cell_text(value: object, decimals: int = _DECIMALS) -> str:
             text = value.isoformat()
         case int():
             text = f"{value:,}"
-        case float() | Decimal():
+        case Decimal():
+            text = f"{value:,}"
+        case float():
             text = _shortened(f"{value:,.{decimals}f}")
         case _:
             text = "".join(character if character.isprintable() else " " for character in str(value))

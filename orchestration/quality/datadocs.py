@@ -6,6 +6,7 @@ What does not belong here: judging. Who may call it: the command line.
 """
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ _OUTSIDE = re.compile(
     re.IGNORECASE,
 )
 _STYLE = """<style>
+:root { color-scheme: light dark; } footer { display: none; }
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem; }
 table { border-collapse: collapse; } td, th { border: 1px solid #ccc; padding: .3rem .6rem; vertical-align: top; }
 .modal { display: none; }
@@ -76,6 +78,7 @@ def _context(out: Path) -> Any:  # noqa: ANN401 - Great Expectations is imported
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     shutil.rmtree(out, ignore_errors=True)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

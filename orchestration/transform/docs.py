@@ -1,20 +1,35 @@
-"""Dbt's documentation of every model and column as one HTML page that opens without a network."""
+"""Dbt's own documentation of every model and column, and its whole graph, as one HTML page that opens without a network."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from orchestration.errors import LeadrelayError
+from orchestration.errors import LeadrelayError, WarehouseLockedError
 from orchestration.settings import Settings
-from orchestration.transform.runner import run_dbt
+from orchestration.transform.runner import DbtOutcome, run_dbt
+
+# The statements of models are shown; compiling those of tests as well takes two thirds of the time and shows nothing more.
+_COMMAND = (
+    "--write-json",
+    "docs",
+    "generate",
+    "--static",
+    "--exclude",
+    "resource_type:test",
+    "resource_type:unit_test",
+)
+_EMPTY = "--empty-catalog"
 
 
-def write_docs(settings: Settings) -> Path:
-    """Write ``docs/index.html`` into the home.
+def write_dbt_docs(settings: Settings, page: Path) -> Path:
+    """Write dbt's page.
 
     Parameters
     ----------
     settings
-        The home; types and sizes come from its warehouse when there is one.
+        The home; types and sizes come from its warehouse when there is one and no night holds it.
+    page
+        The file to write; its folder is made.
 
     Returns
     -------
@@ -26,19 +41,26 @@ def write_docs(settings: Settings) -> Path:
     LeadrelayError
         If dbt cannot write it.
     """
-    arguments = ["--write-json", "docs", "generate", "--static"]
-    if not settings.warehouse_path.exists():
-        arguments.append("--empty-catalog")
+    if settings.warehouse_path.exists():
+        try:
+            outcome = _run(settings, _COMMAND)
+        except WarehouseLockedError:
+            # A night runs: the pages are the same but for the sizes of tables.
+            outcome = _run(settings, (*_COMMAND, _EMPTY))
+    else:
+        outcome = _run(settings, (*_COMMAND, _EMPTY))
+    if not outcome.success:
+        raise LeadrelayError(f"dbt could not write the documentation: {outcome.message}")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(settings.dbt_target_dir / "static_index.html", page)
+    return page
+
+
+def _run(settings: Settings, arguments: Sequence[str]) -> DbtOutcome:
     run = run_dbt(settings, arguments)
     while True:
         try:
             next(run)
         except StopIteration as stop:
-            outcome = stop.value
-            break
-    if not outcome.success:
-        raise LeadrelayError(f"dbt could not write the documentation: {outcome.message}")
-    page = settings.home / "docs" / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(settings.dbt_target_dir / "static_index.html", page)
-    return page
+            outcome: DbtOutcome = stop.value
+            return outcome
