@@ -109,11 +109,18 @@
     });
   });
   whole.addEventListener("click", function (event) { if (!event.target.closest("g")) { kept = null; pick(null); } });
+  var frame = document.querySelector(".whole");
+  function name(box) { return box.querySelector("text").textContent.toLowerCase(); }
   document.querySelector(".find input").addEventListener("input", function (event) {
     var wanted = event.target.value.trim().toLowerCase();
-    var box = wanted && boxes.find(function (one) { return one.querySelector("text").textContent.toLowerCase().indexOf(wanted) >= 0; });
+    var box = wanted && (boxes.find(function (one) { return name(one) === wanted; }) || boxes.find(function (one) { return name(one).indexOf(wanted) >= 0; }));
     kept = box ? box.dataset.node : null;
     pick(kept);
-    if (box) { box.scrollIntoView({ block: "center", inline: "center" }); }
+    if (box) {
+      // Only the picture moves, not the page.
+      var here = box.getBoundingClientRect(), seen = frame.getBoundingClientRect();
+      frame.scrollLeft += here.left + here.width / 2 - seen.left - seen.width / 2;
+      frame.scrollTop += here.top + here.height / 2 - seen.top - seen.height / 2;
+    }
   });
 })();
