@@ -27,6 +27,8 @@ MANIFEST_FILE = "semantic_manifest.json"
 _TIME = "metric_time"
 _SUBJECTS = ("volume", "conversion", "velocity", "spend", "revenue")
 _GRAINS = ("day", "week", "month", "quarter", "year")
+# Parts and coarser grains of a date that MetricFlow derives.
+_DERIVED = tuple(f"__{grain}" for grain in _GRAINS)
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,12 @@ class Metrics:
             If there is no such metric.
         """
         self._check(names)
-        found = {
-            getattr(item, "dunder_name", None) or item.name
-            for item in self.engine.list_group_bys(metric_names=list(names))
-        }
-        times = [name for name in found if name.startswith(f"{_TIME}__")]
-        smallest = min((_GRAINS.index(name.split("__")[1]) for name in times), default=len(_GRAINS))
-        return tuple(sorted(found - set(times))) + tuple(f"{_TIME}__{grain}" for grain in _GRAINS[smallest:])
+        listed = self.engine.list_group_bys(metric_names=list(names), include_derived_time_granularities=True)
+        known = {getattr(item, "dunder_name", None) or item.name for item in listed}
+        times = [f"{_TIME}__{grain}" for grain in _GRAINS if f"{_TIME}__{grain}" in known]
+        # A day's month of any other date is left out: there are many, and the metric's own time is what people ask for.
+        others = {name for name in known if not name.startswith(f"{_TIME}__") and not name.endswith(_DERIVED)}
+        return (*sorted(others), *times)
 
     def query(
         self,

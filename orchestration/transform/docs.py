@@ -18,7 +18,8 @@ _COMMAND = (
     "resource_type:test",
     "resource_type:unit_test",
 )
-_EMPTY = "--empty-catalog"
+# Without the warehouse: no sizes of tables, and no statements, since some are written from the rows of a seed.
+_WITHOUT_WAREHOUSE = ("--empty-catalog", "--no-compile")
 
 
 def write_dbt_docs(settings: Settings, page: Path) -> Path:
@@ -27,7 +28,7 @@ def write_dbt_docs(settings: Settings, page: Path) -> Path:
     Parameters
     ----------
     settings
-        The home; types and sizes come from its warehouse when there is one and no night holds it.
+        The home; sizes and compiled statements come from its warehouse when there is one and no night holds it.
     page
         The file to write; its folder is made.
 
@@ -41,19 +42,23 @@ def write_dbt_docs(settings: Settings, page: Path) -> Path:
     LeadrelayError
         If dbt cannot write it.
     """
-    if settings.warehouse_path.exists():
-        try:
-            outcome = _run(settings, _COMMAND)
-        except WarehouseLockedError:
-            # A night runs: the pages are the same but for the sizes of tables.
-            outcome = _run(settings, (*_COMMAND, _EMPTY))
-    else:
-        outcome = _run(settings, (*_COMMAND, _EMPTY))
+    outcome = _run_with_warehouse(settings) if settings.warehouse_path.exists() else None
+    if outcome is None or not outcome.success:
+        # What is wrong with the project itself is told by this run as well.
+        outcome = _run(settings, (*_COMMAND, *_WITHOUT_WAREHOUSE))
     if not outcome.success:
         raise LeadrelayError(f"dbt could not write the documentation: {outcome.message}")
     page.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(settings.dbt_target_dir / "static_index.html", page)
     return page
+
+
+def _run_with_warehouse(settings: Settings) -> DbtOutcome | None:
+    """Return None when a night holds the warehouse."""
+    try:
+        return _run(settings, _COMMAND)
+    except WarehouseLockedError:
+        return None
 
 
 def _run(settings: Settings, arguments: Sequence[str]) -> DbtOutcome:

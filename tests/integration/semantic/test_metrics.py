@@ -121,6 +121,12 @@ SAME_AS_MARTS = {
         """select cast(cohort_month_starts_on as timestamp), from_stage, to_stage, conversion_rate from marts.mart_funnel_conversion
         where track = 'acquisition' and window_days = 90 and is_mature and segment_type = 'all'""",
     ),
+    "costs of months beside the revenue of days, by quarter": (
+        ["acquisition_spend", "revenue_won"],
+        ["metric_time__quarter"],
+        """select cast(date_trunc('quarter', month_starts_on) as timestamp) as quarter, sum(cost_amount) filter (where side = 'acquisition'),
+        nullif(sum(revenue_amount), 0) from marts.mart_channel_efficiency where view_type = 'same_month' group by quarter""",
+    ),
     "open share": (
         ["open_share"],
         ["metric_time__month", "cohort__from_stage", "cohort__to_stage"],
