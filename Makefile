@@ -14,8 +14,7 @@ export GX_ANALYTICS_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: run test check fmt docs bench dashboard browser clean help
-.PHONY: run test test-bi check fmt docs bench clean help
+.PHONY: run test test-bi check fmt docs bench dashboard browser clean help
 
 run: $(STAMP)  ## Load what has landed (the sample company when nothing has), transform, check and publish
 	$(PY) -m orchestration.cli run --sample-if-empty
@@ -62,8 +61,7 @@ clean:  ## Remove the environment, caches and build output; landed and published
 	find orchestration tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 # The stamp is written last: an interrupted set-up starts again, a complete one needs no network.
 $(STAMP): requirements.lock pyproject.toml
