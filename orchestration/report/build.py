@@ -7,6 +7,7 @@ same wheel without a browser. The same version gives the same bytes: there is no
 import html
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def write_report(
             "or set LEADRELAY_REPORT=off"
         ) from error
     told = gather_contents(folder, models_dir, languages)
-    page = _page(told, version, as_of, vl_convert.javascript_bundle(_SNIPPET))
+    page = _page(told, version, as_of, _bundle())
     written = {REPORT_FILE: page.encode("utf-8")}
     if pictures:
         for section in told[0].sections:
@@ -104,6 +105,15 @@ def renew_report(folder: Path, models_dir: Path, languages: Sequence[str], *, pi
     renewed.chmod(_FOR_READERS)
     renewed.replace(path)
     return files
+
+
+@cache
+def _bundle() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script; putting it together takes two CPU-seconds."""
+    import vl_convert
+
+    script: str = vl_convert.javascript_bundle(_SNIPPET)
+    return script
 
 
 def _spec(section: Section, more: dict[str, Any]) -> dict[str, Any]:
