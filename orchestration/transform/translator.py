@@ -14,7 +14,8 @@ _GROUP_OF_INTERMEDIATE = {
     "engagement": "lifecycle",
     "hygiene": "identity",
     **dict.fromkeys(
-        ("funnel", "sales", "finance", "attribution", "accounts", "journey", "consent", "tags", "nurture"), "marts"
+        ("funnel", "sales", "finance", "attribution", "accounts", "journey", "consent", "tags", "nurture", "content"),
+        "marts",
     ),
 }
 # The loader's own tables are written by the ingest step with the raw tables, and shown beside them.
