@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -85,7 +86,7 @@ def run_night(
 def _execute(settings: Settings, job: JobDefinition, config: Mapping[str, Any]) -> ExecuteInProcessResult:
     # When nothing is new the step that publishes is skipped, and Dagster warns of each check that did not run before it.
     logging.getLogger(execution_plan.__name__).setLevel(logging.ERROR)
-    with _fast_event_log(), open_instance(settings) as instance:
+    with _fast_event_log(), _keys_found_once(), open_instance(settings) as instance:
         return job.execute_in_process(
             run_config=dict(config), instance=instance, raise_on_error=False, tags={STARTED_BY: "cli"}
         )
@@ -134,6 +135,22 @@ def _fast_event_log() -> Iterator[None]:
         sqlite_event_log.create_engine = make_engine  # type: ignore[attr-defined]
         for engine in engines.values():
             Engine.dispose(engine)
+
+
+@contextmanager
+def _keys_found_once() -> Iterator[None]:
+    """Let Dagster find the keys of a step once.
+
+    Whether an output comes before what hangs on it is asked for each of some hundred outputs, each time by making the set of all keys
+    of the step for each output again. Definitions do not change while they run.
+    """
+    definition: Any = dg.AssetsDefinition
+    keys = definition.asset_and_check_keys
+    definition.asset_and_check_keys = property(cache(keys.fget))
+    try:
+        yield
+    finally:
+        definition.asset_and_check_keys = keys
 
 
 def _do_not_wait(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature

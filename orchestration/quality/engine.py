@@ -8,16 +8,17 @@ Importing Great Expectations takes seconds: only `validate` does, and only the g
 import logging
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 import duckdb
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from orchestration.quality.results import EXAMPLE_COUNT
 from orchestration.quality.suites import Suite
+from orchestration.sql import quote_identifier
 
 Findings = dict[str, Mapping[str, Any]]
 
@@ -52,6 +53,7 @@ def validate(connection: duckdb.DuckDBPyConnection, suites: Mapping[str, Suite])
             connection_string="duckdb:///:memory:",
             kwargs={"creator": lambda: shared, "poolclass": StaticPool},
         )
+        _tell_columns(source.get_execution_engine().engine.dialect, connection, suites)
         try:
             return {table: _run(source, table, suite) for table, suite in suites.items()}
         finally:
@@ -89,6 +91,31 @@ def _run(source: Any, table: str, suite: Suite) -> Findings:  # noqa: ANN401 - s
     results = [result.to_json_dict() for result in outcome.results]
     # Results come in the order in which Great Expectations evaluated them.
     return {result["expectation_config"]["meta"]["name"]: result for result in results}
+
+
+def _tell_columns(dialect: Dialect, connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+    """Answer which columns a table has without the catalogue.
+
+    duckdb-engine asks PostgreSQL's catalogue for each table, which is slow in DuckDB: nearly half of a gate's time. No table of ours
+    has a primary key.
+    """
+    from sqlalchemy import types
+
+    columns: dict[str, list[dict[str, Any]]] = {
+        table: [
+            {
+                "name": name,
+                "type": getattr(types, kind.split("(")[0], types.NullType)(),
+                "nullable": True,
+                "default": None,
+            }
+            for name, kind, *_ in connection.execute(f"describe {quote_identifier(table)}").fetchall()
+        ]
+        for table in tables
+    }
+    told: Any = dialect
+    told.get_columns = lambda _, table_name, *__, **___: columns[table_name]
+    told.get_pk_constraint = lambda *_, **__: {"constrained_columns": [], "name": None}
 
 
 def shared_connection(connection: duckdb.DuckDBPyConnection) -> object:
