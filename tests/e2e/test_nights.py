@@ -47,7 +47,7 @@ GOOD_ROWS = [
 BROKEN_ROW = {**GOOD_ROWS[0], "submission_id": "S-broken", "submitted_at": "the day before yesterday"}
 MQL_POINTS, OTHER_MQL_POINTS = 50, 65
 # The books of a home's own runs: each names the runs that this home made, and when. A replay is one run where there were several.
-BOOKS = {"ops_load", "ops_quality_result", "ops_identity_quality", "ops_command"}
+BOOKS = {"ops_load", "ops_freshness", "ops_quality_result", "ops_identity_quality", "ops_command"}
 # What of them is about landing must be the same all the same, but for which run loaded it and when.
 LOADED = (
     "load_id, source_table, source_system, file_path, file_checksum, status, load_sequence, rows_in, rows_loaded, "
