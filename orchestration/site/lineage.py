@@ -278,7 +278,8 @@ def _ordered(layers: Mapping[str, int], edges: Sequence[tuple[str, str]], labels
         rows[layers[key]].append(key)
     above: dict[Hashable, list[str]] = {key: [] for key in layers}
     below: dict[Hashable, list[str]] = {key: [] for key in layers}
-    for start, end in edges:
+    # Sorted, because a mean of fractions depends on the order in which they are added.
+    for start, end in sorted(edges):
         above[end].append(start)
         below[start].append(end)
     place = {key: index / max(len(row), 1) for row in rows for index, key in enumerate(row)}

@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestration.site.lineage import Graph, _layers, _ordered, domain_picture, mart_picture, whole_picture
@@ -59,6 +59,7 @@ def test_domains_and_the_whole_name_everything_but_seeds():
 
 
 @given(st.sets(st.tuples(st.integers(0, 14), st.integers(0, 14)).filter(lambda edge: edge[0] < edge[1])))
+@example({(0, 1), (0, 2), (0, 3), (1, 4)})
 def test_each_box_stands_to_the_right_of_what_it_is_built_from(numbers):
     keys = [f"n{number:02}" for number in range(15)]
     edges = sorted((f"n{start:02}", f"n{end:02}") for start, end in numbers)
