@@ -23,8 +23,8 @@ fit_events as (
     select * from {{ ref('int_scoring__fit_events') }}
 ),
 
-profile_history as (
-    select * from {{ ref('int_identity__profile_history') }}
+record_versions as (
+    select * from {{ ref('int_identity__record_versions') }}
 ),
 
 record_persons as (
@@ -150,21 +150,24 @@ behaviour as (
     group by case_epochs.scored_at, case_epochs.person_id
 ),
 
--- a fact of the profile counts once the record that tells it has arrived
+-- what a version of a record tells counts once that version has arrived, what it tells of another moment once the record has
 fit_known as (
     select
         fit_events.person_id,
         fit_events.occurred_at,
         fit_events.fit_group,
         fit_events.points,
-        greatest(fit_events.occurred_at, coalesce(min(record_persons.arrived_at), fit_events.occurred_at)) as known_at
+        greatest(
+            fit_events.occurred_at,
+            coalesce(max(record_versions.arrived_at), max(record_persons.arrived_at), fit_events.occurred_at)
+        ) as known_at
     from fit_events
-    left join profile_history
+    left join record_versions
         on
-            fit_events.person_id = profile_history.person_id
-            and fit_events.occurred_at = profile_history.valid_from
+            fit_events.record_id = record_versions.record_id
+            and fit_events.occurred_at = record_versions.observed_at
     left join record_persons
-        on coalesce(fit_events.record_id, profile_history.record_id) = record_persons.record_id
+        on fit_events.record_id = record_persons.record_id
     group by fit_events.person_id, fit_events.occurred_at, fit_events.fit_group, fit_events.points
 ),
 

@@ -16,6 +16,14 @@ record_persons as (
     select * from {{ ref('int_identity__record_persons') }}
 ),
 
+identifiers as (
+    select * from {{ ref('int_identity__identifiers') }}
+),
+
+record_findings as (
+    select * from {{ ref('int_hygiene__record_findings') }}
+),
+
 consents as (
     select * from {{ ref('stg_consent__events') }}
 ),
@@ -77,17 +85,58 @@ unsubscribed as (
     from consent_changes
 ),
 
+-- the record that first told of a company mailbox
+corporate_mailboxes as (
+    select
+        person_identifiers.person_id,
+        person_identifiers.first_seen_at,
+        identifiers.record_id
+    from person_identifiers
+    inner join identifiers
+        on
+            person_identifiers.identifier_type = identifiers.identifier_type
+            and person_identifiers.identifier_value = identifiers.identifier_value
+            and person_identifiers.first_seen_at = identifiers.observed_at
+    inner join record_persons
+        on
+            identifiers.record_id = record_persons.record_id
+            and person_identifiers.person_id = record_persons.person_id
+    where person_identifiers.is_corporate_email
+    qualify row_number() over (
+            partition by person_identifiers.person_id
+            order by person_identifiers.first_seen_at, identifiers.arrived_at, identifiers.record_id
+        ) = 1
+),
+
+-- and the one that first gave a competitor away
+competitors as (
+    select
+        persons.person_id,
+        coalesce(persons.identified_at, persons.first_seen_at) as valid_from,
+        record_findings.record_id
+    from persons
+    inner join record_findings
+        on persons.person_id = record_findings.person_id
+    inner join record_persons
+        on record_findings.record_id = record_persons.record_id
+    where
+        persons.is_competitor
+        and record_findings.rule_id = 'competitor'
+    qualify row_number() over (
+            partition by persons.person_id
+            order by record_persons.arrived_at, record_findings.record_id
+        ) = 1
+),
+
 -- facts about a person that no single column holds
 derived_attributes as (
     select
         person_id,
         'corporate_email' as attribute,
         'true' as value,
-        min(first_seen_at) as valid_from,
-        cast(null as varchar) as record_id
-    from person_identifiers
-    where is_corporate_email
-    group by person_id
+        first_seen_at as valid_from,
+        record_id
+    from corporate_mailboxes
 
     union all
 
@@ -95,10 +144,9 @@ derived_attributes as (
         person_id,
         'is_competitor' as attribute,
         'true' as value,
-        coalesce(identified_at, first_seen_at) as valid_from,
-        cast(null as varchar) as record_id
-    from persons
-    where is_competitor
+        valid_from,
+        record_id
+    from competitors
 
     union all
 
@@ -117,7 +165,7 @@ attribute_values as (
         attribute,
         value,
         valid_from,
-        cast(null as varchar) as record_id
+        record_id
     from profile_history
     where attribute in (select rules.attribute from rules)
 

@@ -26,7 +26,7 @@ INPUTS = [
     "intermediate.int_scoring__fit_events",
     "intermediate.int_scoring__rejections",
     "intermediate.int_scoring__epoch_factors",
-    "intermediate.int_identity__profile_history",
+    "intermediate.int_identity__record_versions",
     "intermediate.int_identity__record_persons",
     "marts.fct_person_score",
     "seeds.prediction_features",
@@ -103,20 +103,16 @@ def known_points(warehouse, known_at):
         "select person_id, occurred_at, score_factor from marts.fct_score_event where score_kind = 'rejection'"
     ).fetchall():
         rejections[person].append((at, factor))
-    arrived = defaultdict(list)
-    for person, valid_from, arrival in warehouse.sql(
-        """
-        select history.person_id, history.valid_from, records.arrived_at from intermediate.int_identity__profile_history as history
-        join intermediate.int_identity__record_persons as records using (record_id)
-        """
+    versions = defaultdict(list)
+    for record, observed, arrival in warehouse.sql(
+        "select record_id, observed_at, arrived_at from intermediate.int_identity__record_versions"
     ).fetchall():
-        arrived[person, valid_from].append(arrival)
-    consents = dict(warehouse.sql("select record_id, first_arrived_at from staging.stg_consent__events").fetchall())
+        versions[record, observed].append(arrival)
+    first = dict(warehouse.sql("select record_id, arrived_at from intermediate.int_identity__record_persons").fetchall())
     for person, at, points, record in warehouse.sql(
         "select person_id, occurred_at, points, record_id from marts.fct_score_event where score_kind = 'fit'"
     ).fetchall():
-        told = [consents[record]] if record is not None else arrived[person, at]
-        fit[person].append((max(at, min(told, default=at)), points))
+        fit[person].append((max(at, max(versions[record, at], default=first[record])), points))
     return behaviour, fit, rejections
 
 
@@ -143,6 +139,45 @@ def test_scores_are_those_that_a_walk_over_what_was_known_adds_up(warehouse, kno
     assert len(rows) > 1_000
     assert hidden > 0, "the sample must hold visits that became known later"
     assert cut > 0, "the sample must hold rejections"
+
+
+def test_every_point_of_fit_names_a_record_that_tells_it(warehouse):
+    """The record shows the person; of a mailbox it holds the address, of a profile it holds the value that won."""
+    events = warehouse.sql(
+        """
+        select events.rule_id, rules.attribute, events.person_id, events.record_id, events.occurred_at
+        from marts.fct_score_event as events left join seeds.fit_rules as rules using (rule_id) where score_kind = 'fit'
+        """
+    ).fetchall()
+    persons = dict(warehouse.sql("select record_id, person_id from marts.bridge_person_record").fetchall())
+    won = set(
+        warehouse.sql("select person_id, attribute, valid_from, record_id from marts.bridge_person_attribute").fetchall()
+    )
+    mailboxes = set(
+        warehouse.sql(
+            """
+            select records.record_id from intermediate.int_identity__identifiers as records
+            join marts.bridge_person_identifier as known using (identifier_type, identifier_value)
+            where known.is_corporate_email
+            """
+        ).fetchall()
+    )
+    competitors = set(
+        warehouse.sql(
+            "select record_id from intermediate.int_hygiene__record_findings where rule_id = 'competitor'"
+        ).fetchall()
+    )
+    kinds = set()
+    for _, attribute, person, record, at in events:
+        assert persons[record] == person
+        kinds.add(attribute)
+        if attribute == "corporate_email":
+            assert (record,) in mailboxes
+        elif attribute == "is_competitor":
+            assert (record,) in competitors
+        elif not attribute.startswith("unsubscribed"):
+            assert (person, attribute, at, record) in won
+    assert {"corporate_email", "is_competitor", "job_title"} <= kinds
 
 
 def test_cases_are_who_stood_below_acceptance_and_what_came_after(warehouse, as_of):
