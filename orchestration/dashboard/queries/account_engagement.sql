@@ -2,7 +2,8 @@
 with minutes_spent as (
     select
         account_id,
-        sum(minutes) as minutes
+        -- rounded, since the last digit of a sum of fractions is that of the order in which they came
+        round(sum(minutes), 6) as minutes
     from marts.mart_account_engagement
     where
         month between $from_month and $to_month
