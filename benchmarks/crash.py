@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -148,23 +148,23 @@ def split_landing(settings: Settings, later: Path) -> None:
 def measure(kills: int, seed: int, people: int, days: int, folder: Path) -> tuple[int, list[str]]:
     """Kill so many nights; return how many were tried, and what was not survived."""
     dice = random.Random(seed)  # noqa: S311 (moments, no secret)
-    base = Settings(home=folder / "base", sources_file=PROJECT_ROOT / "sources.yml")
-    write_sample(base.landing_dir, people, days, seed)
-    split_landing(base, folder / "later")
-    first = run(base)
-    assert_well(first)
-    shutil.copytree(folder / "later", base.landing_dir, dirs_exist_ok=True)
-    whole, whole_ended = undisturbed(base, folder / "whole")
-    nothing = replace(base, home=folder / "nothing")
-    shutil.copytree(base.landing_dir, nothing.landing_dir)
-    fresh, fresh_ended = undisturbed(nothing, folder / "fresh")
+    # Every night runs in this one folder, as a company's do; what a night begins with is kept beside it and copied back.
+    home = Settings(home=folder / "home", sources_file=PROJECT_ROOT / "sources.yml")
+    begins, begins_fresh = folder / "second night", folder / "first night"
+    write_sample(home.landing_dir, people, days, seed)
+    split_landing(home, folder / "later")
+    assert_well(run(home))
+    shutil.copytree(folder / "later", home.landing_dir, dirs_exist_ok=True)
+    shutil.copytree(home.landing_dir, begins_fresh / "landing")
+    home.home.rename(begins)
+    whole, whole_ended = undisturbed(home, begins)
+    fresh, fresh_ended = undisturbed(home, begins_fresh)
     tried, problems, number = 0, [], 0
     while tried < kills:
         number += 1
         is_fresh = number % FROM_NOTHING == 0
         expected, ended = (fresh, fresh_ended) if is_fresh else (whole, whole_ended)
-        home = replace(base, home=folder / "killed")
-        shutil.copytree((nothing if is_fresh else base).home, home.home, symlinks=True)
+        shutil.copytree(begins_fresh if is_fresh else begins, home.home, symlinks=True)
         moments: list[float] = []
         while len(moments) < KILLS_IN_A_ROW and tried < kills:
             moment = dice.uniform(0.2, 1.05) * ended.seconds
@@ -181,13 +181,14 @@ def measure(kills: int, seed: int, people: int, days: int, folder: Path) -> tupl
     return tried, problems
 
 
-def undisturbed(settings: Settings, home: Path) -> tuple[dict[str, str], Ended]:
-    """Copy a home and let its night run to the end; return what it publishes and how it ended."""
-    copy = replace(settings, home=home)
-    shutil.copytree(settings.home, home, symlinks=True)
-    ended = run(copy)
+def undisturbed(settings: Settings, begins: Path) -> tuple[dict[str, str], Ended]:
+    """Let a night run to the end from where it begins; return what it publishes and how it ended."""
+    shutil.copytree(begins, settings.home, symlinks=True)
+    ended = run(settings)
     assert_well(ended)
-    return fingerprints(copy), ended
+    found = fingerprints(settings)
+    shutil.rmtree(settings.home)
+    return found, ended
 
 
 def assert_well(ended: Ended) -> None:

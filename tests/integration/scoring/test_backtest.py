@@ -108,7 +108,9 @@ def known_points(warehouse, known_at):
         "select record_id, observed_at, arrived_at from intermediate.int_identity__record_versions"
     ).fetchall():
         versions[record, observed].append(arrival)
-    first = dict(warehouse.sql("select record_id, arrived_at from intermediate.int_identity__record_persons").fetchall())
+    first = dict(
+        warehouse.sql("select record_id, arrived_at from intermediate.int_identity__record_persons").fetchall()
+    )
     for person, at, points, record in warehouse.sql(
         "select person_id, occurred_at, points, record_id from marts.fct_score_event where score_kind = 'fit'"
     ).fetchall():
@@ -151,7 +153,9 @@ def test_every_point_of_fit_names_a_record_that_tells_it(warehouse):
     ).fetchall()
     persons = dict(warehouse.sql("select record_id, person_id from marts.bridge_person_record").fetchall())
     won = set(
-        warehouse.sql("select person_id, attribute, valid_from, record_id from marts.bridge_person_attribute").fetchall()
+        warehouse.sql(
+            "select person_id, attribute, valid_from, record_id from marts.bridge_person_attribute"
+        ).fetchall()
     )
     mailboxes = set(
         warehouse.sql(
