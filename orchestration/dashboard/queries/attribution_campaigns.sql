@@ -14,5 +14,5 @@ where
     and credits.month between $from_month and $to_month
     and ($channel is null or credits.channel = $channel)
 group by credits.campaign_id, credits.channel
-order by targets_credited desc, credits.campaign_id, credits.channel
+order by credit_amount desc nulls last, targets_credited desc, credits.campaign_id, credits.channel
 limit 20
