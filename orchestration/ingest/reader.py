@@ -28,6 +28,7 @@ from orchestration.ingest.textfile import (
     count_blank_lines,
     prepare_text,
     split_records,
+    texts_at,
     verify_checksum,
 )
 from orchestration.sql import quote_identifier, quote_literal
@@ -429,6 +430,7 @@ def _numbered(
     connection.execute(
         f"create temp table if not exists {name}_broken (file_index bigint, line bigint, raw_text varchar, kind varchar)"
     )
+    _tell_what_is_not_in_the_encoding(connection, name, plain)
     connection.execute(
         f"""
         create temp table {name}_bad as
@@ -439,11 +441,13 @@ def _numbered(
             row_number() over (partition by file_index order by line) as shift
         from (
             select
-                f.file_index, cast(r.line as bigint) - {int(has_header)} as line, any_value(r.csv_line) as raw_text,
+                f.file_index, cast(r.line as bigint) - {int(has_header)} as line,
+                coalesce(any_value(t.raw_text), any_value(r.csv_line)) as raw_text,
                 list_sort(list_distinct(list(cast(r.error_type as varchar)))) as kinds, min(r.error_message) as error_message
             from leadrelay_reject_rows as r
             inner join leadrelay_reject_scans as c using (scan_id, file_id)
             inner join {name}_files as f on f.link = c.file_path
+            left join {name}_told as t on t.file_index = f.file_index and t.line = r.line
             group by f.file_index, r.line
             union all
             select file_index, line, raw_text, [kind] as kinds, kind as error_message from {name}_broken
@@ -481,6 +485,34 @@ def _numbered(
         f"(select n.* exclude ({read_row}), n.{read_row} + coalesce(b.shift, 0) as {ROW_COLUMN} "
         f"from ({numbered}) as n asof left join {name}_bad as b on b.file_index = n.{FILE_COLUMN} and n.{read_row} >= b.threshold)"
     )
+
+
+def _tell_what_is_not_in_the_encoding(
+    connection: duckdb.DuckDBPyConnection, name: str, plain: Mapping[int, PlainFile]
+) -> None:
+    """Keep the own text of rows that hold bytes of another encoding, from the file itself; a file that only DuckDB unpacks has none."""
+    connection.execute(f"create temp table {name}_told (file_index bigint, line ubigint, raw_text varchar)")
+    rows = connection.execute(
+        f"""
+        select f.file_index, r.line, min(r.line_byte_position) - 1, max(strlen(r.csv_line))
+        from leadrelay_reject_rows as r
+        inner join leadrelay_reject_scans as c using (scan_id, file_id)
+        inner join {name}_files as f on f.link = c.file_path
+        where r.error_type = 'INVALID ENCODING'
+        group by f.file_index, r.line
+        """
+    ).fetchall()
+    by_file: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    for index, line, begin, length in rows:
+        by_file[index].append((line, begin, length))
+    for index, members in by_file.items():
+        if plain[index].line_count is not None:
+            told = [(begin, length) for _, begin, length in members]
+            texts = texts_at(plain[index].path, told, RAW_TEXT_LIMIT)
+            connection.execute(
+                f"insert into {name}_told select $1, unnest($2), unnest($3)",
+                [index, [line for line, _, _ in members], texts],
+            )
 
 
 _NOT_AN_OBJECT = "line is not a JSON object"

@@ -13,7 +13,7 @@ import io
 import mmap
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -308,6 +308,35 @@ def _walk_zstd_frame(stream: BinaryIO, cut_off: LandingError) -> None:
         take(1 if kind == 1 else header >> 3)
     if has_checksum:
         take(4)
+
+
+def texts_at(path: Path, places: Sequence[tuple[int, int]], limit: int) -> list[str]:
+    r"""Return records of a file as text, for those that are not in its encoding.
+
+    DuckDB tells such a row up to its ten thousandth byte, with a question mark for the wrong byte and for the right ones that a longer
+    character would have taken.
+
+    Parameters
+    ----------
+    path
+        UTF-8 text.
+    places
+        First byte of each record, and how many bytes of it DuckDB told; it goes on to the next line end.
+    limit
+        Most bytes of a record.
+
+    Returns
+    -------
+    list of str
+        One per place; bytes that are no UTF-8 are written as ``\xNN``.
+    """
+    texts = []
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        for begin, length in places:
+            line_end = text.find(b"\n", begin + length)
+            end = min(len(text) if line_end < 0 else line_end, begin + limit)
+            texts.append(text[begin:end].removesuffix(b"\r").decode("utf-8", "backslashreplace"))
+    return texts
 
 
 def split_records(

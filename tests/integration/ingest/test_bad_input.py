@@ -82,9 +82,11 @@ def test_nul_bytes_are_quarantined_in_csv_and_json(bench, many):
 
 
 def test_a_wrong_byte_is_one_row_and_a_wrong_encoding_is_the_batch(bench):
-    bench.drop("a.csv", (HEADER + GOOD).encode() + b"s99,2026-02-28,\xff\xfe@x.com\n" + b"s100,2026-02-28,b@x.com\n")
+    bench.drop("a.csv", (HEADER + GOOD).encode() + b"s99,2026-02-28,\xc3Q\xfe@x.com\n" + b"s100,2026-02-28,b@x.com\n")
     assert outcome(bench) == (False, 22, 21, 1)
     assert bench.quarantine() == [(21, ["text is not in the encoding that sources.yml states (options.encoding)"])]
+    # the wrong bytes are told, and no right one beside them is lost
+    assert bench.quarantine("raw_text") == [(r"s99,2026-02-28,\xc3Q\xfe@x.com",)]
     assert bench.raw("_source_row")[-1] == (22,)
     text = HEADER.replace("email", "full_name") + "".join(f"t{number},2026-02-28,王小明\n" for number in range(20))
     bench.drop("b.csv", text.encode("gb18030"), day="2026-03-02")
@@ -92,6 +94,16 @@ def test_a_wrong_byte_is_one_row_and_a_wrong_encoding_is_the_batch(bench):
     assert result.is_refused
     assert "rows_can_be_read: 20 of 20 rows" in result.message
     assert "options.encoding" in result.message
+
+
+def test_a_long_row_with_a_wrong_byte_is_told_to_its_end(bench):
+    last = "x" * 20_000 + " the end"
+    line = b'{"submission_id": "s99", "submitted_at": "2026-02-28", "message": "\xe4' + last.encode() + b'"}'
+    bench.drop(
+        "a.jsonl", b"".join(b'{"submission_id": "s%d", "submitted_at": "2026-02-28"}\n' % n for n in range(20)) + line
+    )
+    assert outcome(bench) == (False, 21, 20, 1)
+    assert bench.quarantine("raw_text") == [(line.decode("utf-8", "backslashreplace"),)]
 
 
 def test_a_bom_is_not_part_of_the_first_name(bench):
