@@ -17,6 +17,7 @@ from orchestration.ingest.sources import load_sources
 from orchestration.ingest.warehouse import connect
 from orchestration.publish.build import PEOPLE_FILE
 from orchestration.publish.versions import current_version
+from orchestration.report.build import renew_report
 
 WIDEST = """
     select dim_person.person_id, dim_person.email, dim_person.phone
@@ -48,6 +49,7 @@ def forgotten(copied_home, tmp_path_factory):
         person_id, email, phone = connection.execute(WIDEST).fetchone()
     before = rows_of_others(settings, person_id)
     activate(settings, choose(settings, []))
+    renew_report(current_version(settings.published_dir), settings.models_dir, ("en",), pictures=False)
     landing = settings.home.parent / "landing before"
     shutil.copytree(settings.landing_dir, landing)
     return settings, (person_id, email, phone), before, landing
@@ -88,6 +90,10 @@ def test_a_person_is_forgotten_and_the_proof_holds(forgotten, monkeypatch, capsy
                 ).fetchone()
                 assert found == (0,), (path, schema, table)
     assert rows_of_others(settings, person_id) == before
+    # the version that stood before keeps its report, which holds sums and nobody
+    (old,) = settings.published_dir.glob("versions/*/report.html")
+    assert old.parent != current_version(settings.published_dir)
+    assert json.loads((old.parent / "manifest.json").read_text(encoding="utf-8"))["report"]["files"] == [old.name]
 
 
 def test_a_landed_copy_does_not_bring_the_person_back(forgotten):
