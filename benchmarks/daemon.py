@@ -3,7 +3,8 @@
 Starts ``dagster-daemon run`` on a copy of a home, as deploy/leadrelay.service does, and waits for the publish. It takes minutes, most of
 them the night itself, so it is no test of the suite.
 
-Run with ``python benchmarks/daemon.py --home .leadrelay``; prints when the daemon was up, ticked, and had published.
+Run with ``python benchmarks/daemon.py --home .leadrelay``; prints when the daemon was up, ticked, and had published. With ``--missed`` the
+schedule has one minute in the hour, the daemon is stopped before it and started after it: the missed night must begin at once.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
@@ -28,6 +30,9 @@ from orchestration.settings import PROJECT_ROOT, Settings
 _LONGEST_SECONDS = 900
 _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 30
+_MINUTES_TO_TICK = 3
+_SEEN_AFTER_SECONDS = 75
+_LOG = "daemon.log"
 _EXTRA = {"submission_id": "S-daemon", "email": "daemon@example.com"}
 
 
@@ -81,10 +86,40 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
             process.wait(timeout=_PATIENCE_SECONDS)
 
 
+def start(settings: Settings, schedule: str) -> "subprocess.Popen[bytes]":
+    """Start the daemon on a home, as the systemd unit does."""
+    environment = {
+        **os.environ,
+        "LEADRELAY_HOME": str(settings.home),
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "LEADRELAY_SCHEDULE": schedule,
+        "LEADRELAY_TIMEZONE": "Europe/Berlin",
+    }
+    command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-m", "orchestration.definitions"]
+    with (settings.home / _LOG).open("ab") as log:
+        return subprocess.Popen(
+            command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def miss_a_tick(settings: Settings) -> str:
+    """Let the daemon see its schedule, stop it, and come back when the tick is over; return the schedule."""
+    tick = datetime.now(tz=UTC) + timedelta(minutes=_MINUTES_TO_TICK)
+    schedule = f"{tick.minute} * * * *"
+    process = start(settings, schedule)
+    time.sleep(_SEEN_AFTER_SECONDS)
+    stop(process)
+    over = tick.replace(second=0, microsecond=0) + timedelta(seconds=_PATIENCE_SECONDS)
+    print(f"daemon stopped; the tick of {tick:%H:%M} goes by", flush=True)
+    time.sleep(max(0.0, (over - datetime.now(tz=UTC)).total_seconds()))
+    return schedule
+
+
 def main() -> int:
     """Measure one night of the daemon."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--home", type=Path, required=True, help="a home that has published; it is copied")
+    parser.add_argument("--missed", action="store_true", help="the daemon is down when its hour comes")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         home = Path(scratch) / "home"
@@ -93,27 +128,16 @@ def main() -> int:
         prepare_dagster_home(settings)
         print(f"landed {land_one(settings).relative_to(home)}", flush=True)
         before = str((read_manifest(settings.published_dir) or {}).get("version"))
-        environment = {
-            **os.environ,
-            "LEADRELAY_HOME": str(home),
-            "DAGSTER_HOME": str(settings.dagster_home),
-            "LEADRELAY_SCHEDULE": "* * * * *",
-            "LEADRELAY_TIMEZONE": "Europe/Berlin",
-        }
-        log = (home / "daemon.log").open("wb")
+        schedule = miss_a_tick(settings) if options.missed else "* * * * *"
         started = time.monotonic()
-        command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-m", "orchestration.definitions"]
-        process = subprocess.Popen(
-            command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+        process = start(settings, schedule)
         try:
             moments = wait_for_version(settings, process, before, started)
         finally:
             stop(process)
-            log.close()
         after = read_manifest(settings.published_dir) or {}
         if "published" not in moments:
-            print((home / "daemon.log").read_text(encoding="utf-8", errors="replace")[-3000:])
+            print((home / _LOG).read_text(encoding="utf-8", errors="replace")[-3000:])
             return 1
         print(
             f"published {after['version']} after {moments['published']:.0f} s, {moments['published'] - moments['tick']:.0f} s after the run began"
