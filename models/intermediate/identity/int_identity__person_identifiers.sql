@@ -1,3 +1,4 @@
+{%- set sighted = ['identifiers.observed_at', 'identifiers.arrived_at', 'identifiers.birth_order'] -%}
 with
 
 identifiers as (
@@ -45,6 +46,10 @@ grouped as (
             min(identifiers.observed_at) filter (where record_persons.has_own_row),
             min(identifiers.observed_at)
         ) as first_seen_at,
+        coalesce(
+            {{ first_by('identifiers.record_id', sighted) }} filter (where record_persons.has_own_row),
+            {{ first_by('identifiers.record_id', sighted) }}
+        ) as first_record_id,
         max(identifiers.last_observed_at) as last_seen_at
     from identifiers
     inner join record_persons
@@ -62,6 +67,7 @@ select
     coalesce(traits.is_corporate_email, false) as is_corporate_email,
     coalesce(traits.is_mobile, false) as is_mobile,
     grouped.first_seen_at,
+    grouped.first_record_id,
     grouped.last_seen_at
 from grouped
 left join traits

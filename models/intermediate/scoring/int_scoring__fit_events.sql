@@ -16,12 +16,8 @@ record_persons as (
     select * from {{ ref('int_identity__record_persons') }}
 ),
 
-identifiers as (
-    select * from {{ ref('int_identity__identifiers') }}
-),
-
-record_findings as (
-    select * from {{ ref('int_hygiene__record_findings') }}
+person_findings as (
+    select * from {{ ref('int_hygiene__person_findings') }}
 ),
 
 consents as (
@@ -85,47 +81,15 @@ unsubscribed as (
     from consent_changes
 ),
 
--- the record that first told of a company mailbox
+-- the first of somebody's company mailboxes
 corporate_mailboxes as (
     select
-        person_identifiers.person_id,
-        person_identifiers.first_seen_at,
-        identifiers.record_id
+        person_id,
+        first_seen_at,
+        first_record_id
     from person_identifiers
-    inner join identifiers
-        on
-            person_identifiers.identifier_type = identifiers.identifier_type
-            and person_identifiers.identifier_value = identifiers.identifier_value
-            and person_identifiers.first_seen_at = identifiers.observed_at
-    inner join record_persons
-        on
-            identifiers.record_id = record_persons.record_id
-            and person_identifiers.person_id = record_persons.person_id
-    where person_identifiers.is_corporate_email
-    qualify row_number() over (
-            partition by person_identifiers.person_id
-            order by person_identifiers.first_seen_at, identifiers.arrived_at, identifiers.record_id
-        ) = 1
-),
-
--- and the one that first gave a competitor away
-competitors as (
-    select
-        persons.person_id,
-        coalesce(persons.identified_at, persons.first_seen_at) as valid_from,
-        record_findings.record_id
-    from persons
-    inner join record_findings
-        on persons.person_id = record_findings.person_id
-    inner join record_persons
-        on record_findings.record_id = record_persons.record_id
-    where
-        persons.is_competitor
-        and record_findings.rule_id = 'competitor'
-    qualify row_number() over (
-            partition by persons.person_id
-            order by record_persons.arrived_at, record_findings.record_id
-        ) = 1
+    where is_corporate_email
+    qualify row_number() over (partition by person_id order by first_seen_at, first_record_id) = 1
 ),
 
 -- facts about a person that no single column holds
@@ -135,18 +99,21 @@ derived_attributes as (
         'corporate_email' as attribute,
         'true' as value,
         first_seen_at as valid_from,
-        record_id
+        first_record_id as record_id
     from corporate_mailboxes
 
     union all
 
     select
-        person_id,
+        persons.person_id,
         'is_competitor' as attribute,
         'true' as value,
-        valid_from,
-        record_id
-    from competitors
+        coalesce(persons.identified_at, persons.first_seen_at) as valid_from,
+        person_findings.competitor_record_id as record_id
+    from persons
+    inner join person_findings
+        on persons.person_id = person_findings.person_id
+    where person_findings.is_competitor
 
     union all
 
