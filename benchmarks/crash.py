@@ -26,6 +26,7 @@ import duckdb
 
 from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE
+from orchestration.publish.privacy import KEY_FILE_NAME
 from orchestration.publish.versions import current_version
 from orchestration.sample import write_sample
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -155,7 +156,9 @@ def measure(kills: int, seed: int, people: int, days: int, folder: Path) -> tupl
     split_landing(home, folder / "later")
     assert_well(run(home))
     shutil.copytree(folder / "later", home.landing_dir, dirs_exist_ok=True)
-    shutil.copytree(home.landing_dir, begins_fresh / "landing")
+    shutil.copytree(home.landing_dir, begins_fresh / home.landing_dir.name)
+    # Made by each home for itself, and in every published hash.
+    shutil.copy(home.home / KEY_FILE_NAME, begins_fresh)
     home.home.rename(begins)
     whole, whole_ended = undisturbed(home, begins)
     fresh, fresh_ended = undisturbed(home, begins_fresh)
