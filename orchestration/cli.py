@@ -8,13 +8,14 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration import __version__
 from orchestration.activate.commands import add_activate_command
+from orchestration.commands import Command, Screen
 from orchestration.dashboard.launch import add_dashboard_command
 from orchestration.erase.forget import add_forget_command
 from orchestration.erase.retention import add_retention_command
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     switch_off_usage_reporting()
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(words)
-    command: Callable[[Settings, argparse.Namespace], int] = options.command
+    command: Command = options.command
     settings = load_settings()
     try:
         with closed_by_default(), audited(settings, command_name(words), vars(options)) as entry:
@@ -221,7 +222,7 @@ def _explain(settings: Settings, options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _printing(screen: Callable[[Settings, argparse.Namespace], str]) -> Callable[[Settings, argparse.Namespace], int]:
+def _printing(screen: Screen) -> Command:
     """Return a command that prints a screen."""
 
     def command(settings: Settings, options: argparse.Namespace) -> int:

@@ -48,6 +48,10 @@ class PublishError(LeadrelayError):
     exit_code = ExitCode.NOT_PUBLISHED
 
 
+class NothingPublishedError(PublishError):
+    """No night has published in this home yet."""
+
+
 class StorageError(LeadrelayError):
     """The disk is full, read-only or closed to this user; what was published before stands."""
 

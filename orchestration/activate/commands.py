@@ -4,18 +4,13 @@ What belongs here: arguments and the screen. What does not: the files (`files`) 
 """
 
 import argparse
-from collections.abc import Callable
 
 from orchestration.activate.audiences import Audience, choose
+from orchestration.commands import Printing
 from orchestration.settings import Settings
 
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
-
-def add_activate_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_activate_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``activate`` to the commands of ``leadrelay``."""
     parser = commands.add_parser(
         "activate", help="write the people of an audience who may be contacted to files for other tools"

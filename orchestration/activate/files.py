@@ -22,7 +22,7 @@ from orchestration.activate.audiences import Audience, audiences_file
 from orchestration.errors import ConfigError, LeadrelayError, StorageError, first_line, storage_problem
 from orchestration.export import write_csv
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE, SCHEMA
-from orchestration.publish.versions import MANIFEST_FILE, current_version
+from orchestration.publish.versions import MANIFEST_FILE, published_version
 from orchestration.settings import Settings
 from orchestration.sql import quote_identifier, quote_literal
 
@@ -75,16 +75,16 @@ def activate(settings: Settings, audiences: Sequence[Audience]) -> list[Activate
 
     Raises
     ------
+    NothingPublishedError
+        Before the first publish.
     NotActivatedError
-        If nothing is published or the people file cannot be read.
+        If the people file cannot be read.
     ConfigError
         If an audience names a table or column that is not published, or a channel or purpose that consent does not know; nothing is written.
     StorageError
         If the disk refuses; the files of this audience that were written before stand.
     """
-    version = current_version(settings.published_dir)
-    if version is None:
-        raise NotActivatedError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
+    version = published_version(settings.published_dir)
     people = version / PEOPLE_FILE
     if not people.is_file() or not os.access(people, os.R_OK):
         raise NotActivatedError(

@@ -14,7 +14,7 @@ import duckdb
 
 from orchestration.errors import LeadrelayError, first_line
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE
-from orchestration.publish.versions import current_version, read_manifest
+from orchestration.publish.versions import CURRENT, published_version, read_manifest
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ _CLOSED = """
     set autoload_known_extensions = false;
     set enable_external_access = false
 """
-
-
-class NothingPublishedError(LeadrelayError):
-    """No night has published yet."""
 
 
 class VersionVanishedError(LeadrelayError):
@@ -93,13 +89,12 @@ def version_of_now(settings: Settings) -> Version:
     BrokenVersionError
         If the manifest cannot be read.
     """
-    if not (settings.published_dir / "current").is_symlink():
-        raise NothingPublishedError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
-    folder = current_version(settings.published_dir)
-    if folder is None:
+    link = settings.published_dir / CURRENT
+    if link.is_symlink() and not link.exists():
         raise VersionVanishedError(
-            f"{settings.published_dir / 'current'} leads to a version that is gone. Type: leadrelay versions, then: leadrelay rollback VERSION"
+            f"{link} leads to a version that is gone. Type: leadrelay versions, then: leadrelay rollback VERSION"
         )
+    folder = published_version(settings.published_dir)
     try:
         manifest = read_manifest(settings.published_dir) or {}
     except (OSError, ValueError) as error:

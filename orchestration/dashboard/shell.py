@@ -14,7 +14,6 @@ from orchestration.dashboard.filters import DIMENSIONS, Filters
 from orchestration.dashboard.palette import GOOD, MAIN, SERIES
 from orchestration.dashboard.published import (
     BrokenVersionError,
-    NothingPublishedError,
     NotPublishedError,
     Version,
     VersionVanishedError,
@@ -23,7 +22,7 @@ from orchestration.dashboard.published import (
 from orchestration.dashboard.screens import PAGES
 from orchestration.dashboard.view import View
 from orchestration.dashboard.words import DEFAULT_LANGUAGE, LANGUAGES, Words, make_words
-from orchestration.errors import LeadrelayError
+from orchestration.errors import LeadrelayError, NothingPublishedError
 from orchestration.settings import LANGUAGE, Settings, load_settings
 
 WITHOUT_PEOPLE = "LEADRELAY_WITHOUT_PEOPLE"

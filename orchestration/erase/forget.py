@@ -9,13 +9,14 @@ What does not belong here: how each of them works.
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from orchestration.commands import Printing
 from orchestration.erase.activation import clean_activation
 from orchestration.erase.landing import Cleaned, clean_landing, drop_rows, known_texts
 from orchestration.erase.person import Known, know, summary_lines
@@ -42,9 +43,6 @@ _SHOWN = 10
 # Home's own files beside landing that the sample company and tools write as lines of text.
 _LINE_SUFFIXES = {".csv", ".jsonl", ".log", ".txt"}
 _REWRITTEN_ELSEWHERE = ("activation", "landing", "published", "warehouse.duckdb", "dagster")
-
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
 
 class NotForgottenError(LeadrelayError):
@@ -81,9 +79,7 @@ class Forgotten:
     outside: tuple[str, ...] = ()
 
 
-def add_forget_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_forget_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``forget`` to the commands of ``leadrelay``."""
     forget_parser = commands.add_parser("forget", help="remove one person from every file, for good, and prove it")
     who = forget_parser.add_mutually_exclusive_group(required=True)

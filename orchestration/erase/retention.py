@@ -6,7 +6,7 @@ no table says what landing no longer can.
 
 import argparse
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.activate.files import drop_before
+from orchestration.commands import Printing
 from orchestration.errors import ConfigError, LeadrelayError
 from orchestration.ingest.contract import Contract
 from orchestration.ingest.landing import SIDECAR_SUFFIX, read_sidecar
@@ -24,9 +25,6 @@ from orchestration.sql import qualified
 VERSIONS, QUARANTINE, LANDING, COMMANDS, ACTIVATION = "versions", "quarantine", "landing", "commands", "activation"
 _SEED = Path("operate") / "retention.csv"
 _LEAST_VERSIONS = 3
-
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
 
 @dataclass(frozen=True)
@@ -111,9 +109,7 @@ def keep_nightly(connection: duckdb.DuckDBPyConnection, settings: Settings, cont
     return removed
 
 
-def add_retention_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_retention_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``retention`` to the commands of ``leadrelay``."""
     parser = commands.add_parser(
         "retention", help="show how long data is kept and which landed files are due; remove them"

@@ -5,10 +5,11 @@ What belongs here: arguments, opening the warehouse, the screen. What does not: 
 
 import argparse
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration.commands import Printing
 from orchestration.errors import ConfigError
 from orchestration.ingest.warehouse import read_warehouse
 from orchestration.settings import Settings
@@ -18,15 +19,11 @@ if TYPE_CHECKING:
 
     from orchestration.identity.evaluation import Judgement, PairLabels
 
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
 _SOURCES = {"records": "int_identity__link_training_profiles", "clusters": "int_identity__link_profiles"}
 
 
-def add_link_commands(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_link_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``train`` and ``evaluate`` below ``leadrelay identity``.
 
     Parameters

@@ -4,22 +4,18 @@ What belongs here: arguments, screens, the CSV. What does not: answering (`engin
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from orchestration.commands import Printing
 from orchestration.export import write_csv
 from orchestration.metrics.engine import Answer, open_metrics
 from orchestration.settings import Settings
 from orchestration.tables import cell_text
 
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
-
-def add_metric_commands(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_metric_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``list`` and ``query`` to the actions of ``leadrelay metrics``.
 
     Parameters

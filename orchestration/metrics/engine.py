@@ -16,9 +16,9 @@ from typing import Any
 
 import duckdb
 
-from orchestration.errors import ConfigError, LeadrelayError, PublishError, first_line
+from orchestration.errors import ConfigError, LeadrelayError, first_line
 from orchestration.publish.build import MARTS_FILE, SCHEMA
-from orchestration.publish.versions import current_version
+from orchestration.publish.versions import published_version
 from orchestration.settings import Settings
 from orchestration.sql import qualified
 from orchestration.transform.project import load_manifest
@@ -214,8 +214,8 @@ def open_metrics(settings: Settings) -> Iterator[Metrics]:
     ------
     ConfigError
         If MetricFlow is not installed or dbt cannot parse the project.
-    PublishError
-        If nothing is published yet.
+    NothingPublishedError
+        Before the first publish.
     """
     try:
         import metricflow_semantics  # noqa: F401
@@ -226,9 +226,7 @@ def open_metrics(settings: Settings) -> Iterator[Metrics]:
     # MetricFlow warns about what its own dependencies do; what is wrong with a question is an exception.
     logging.getLogger("metricflow").setLevel(logging.ERROR)
     logging.getLogger("metricflow_semantics").setLevel(logging.ERROR)
-    version = current_version(settings.published_dir)
-    if version is None:
-        raise PublishError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
+    version = published_version(settings.published_dir)
     document = read_semantic_manifest(settings)
     with duckdb.connect(str(version / MARTS_FILE), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")

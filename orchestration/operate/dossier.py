@@ -16,7 +16,7 @@ import duckdb
 from orchestration.errors import LeadrelayError
 from orchestration.operate.evidence import Link, shortest_chains
 from orchestration.publish.build import MARTS_FILE, PEOPLE_FILE, SCHEMA
-from orchestration.publish.versions import current_version, read_manifest
+from orchestration.publish.versions import published_version, read_manifest
 from orchestration.settings import Settings
 from orchestration.sql import quote_identifier, quote_literal
 
@@ -165,9 +165,7 @@ def gather(settings: Settings, identity: str, between: Sequence[str] = ()) -> Do
         If nothing is published, the version is of an older leadrelay, nobody has the identity, several persons do, or a record of
         ``between`` is not this person's.
     """
-    folder = current_version(settings.published_dir)
-    if folder is None:
-        raise LeadrelayError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
+    folder = published_version(settings.published_dir)
     with _open(folder) as connection:
         kind, person_id = _find(connection, identity.strip())
         records = _rows(connection, _RECORDS, person_id)
@@ -221,9 +219,7 @@ def find_person(settings: Settings, identity: str) -> PersonKeys | None:
     LeadrelayError
         If nothing is published, or several persons have it.
     """
-    folder = current_version(settings.published_dir)
-    if folder is None:
-        raise LeadrelayError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
+    folder = published_version(settings.published_dir)
     with _open(folder) as connection:
         try:
             _, person_id = _find(connection, identity.strip())

@@ -7,11 +7,11 @@ What belongs here: arguments, files, screens. What does not: profiling (`orchest
 import argparse
 import json
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 
+from orchestration.commands import Printing
 from orchestration.errors import LeadrelayError
 from orchestration.ingest.contract import load_contract
 from orchestration.ingest.landing import find_pending
@@ -25,13 +25,8 @@ from orchestration.settings import Settings
 # A draft needs no more than this many of the newest files.
 _FILES = 20
 
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
-
-def add_quality_commands(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_quality_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``propose`` and ``docs`` to the actions of ``leadrelay quality``.
 
     Parameters

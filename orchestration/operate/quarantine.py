@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.commands import Printing
 from orchestration.errors import LeadrelayError
 from orchestration.ingest.contract import load_contract
 from orchestration.ingest.correction import FILE_KEY, ROW_KEY, export_open_rows, load_corrected_rows
@@ -23,12 +24,9 @@ _SHOWN = 50
 _SHOWN_ROWS = 10
 _SHOWN_TEXT = 400
 
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
-
 
 def add_quarantine_commands(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing
 ) -> None:
     """Add ``quarantine`` and ``reload`` to the commands of ``leadrelay``.
 

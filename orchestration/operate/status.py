@@ -5,10 +5,9 @@ from typing import Any
 
 import duckdb
 
-from orchestration.errors import LeadrelayError
 from orchestration.operate.screens import published_lines
 from orchestration.publish.build import MARTS_FILE
-from orchestration.publish.versions import current_version, read_manifest
+from orchestration.publish.versions import published_version, read_manifest
 from orchestration.settings import Settings
 
 
@@ -22,12 +21,11 @@ def status_screen(settings: Settings) -> str:
 
     Raises
     ------
-    LeadrelayError
-        If nothing has been published yet.
+    NothingPublishedError
+        Before the first publish.
     """
-    manifest, folder = read_manifest(settings.published_dir), current_version(settings.published_dir)
-    if manifest is None or folder is None:
-        raise LeadrelayError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
+    folder = published_version(settings.published_dir)
+    manifest = read_manifest(settings.published_dir) or {}
     lines = [
         f"published at {manifest['published_at']} by run {manifest['run_id']}",
         *published_lines(settings, manifest),

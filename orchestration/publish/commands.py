@@ -5,17 +5,18 @@ What belongs here: arguments and screens. What does not: moving the link (`versi
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration.commands import Printing
 from orchestration.errors import PublishError
 from orchestration.publish.versions import (
     MANIFEST_FILE,
     VERSIONS,
-    current_version,
     find_version,
+    published_version,
     read_versions,
     roll_back,
 )
@@ -24,17 +25,13 @@ from orchestration.settings import Settings
 if TYPE_CHECKING:
     from orchestration.publish.difference import TableDifference
 
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
 _EXAMPLES = 10
 _SHOWN_COLUMNS = 6
 _MEGABYTE = 1 << 20
 
 
-def add_version_commands(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_version_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``versions``, ``rollback`` and ``diff`` to the commands of ``leadrelay``.
 
     Parameters
@@ -62,11 +59,8 @@ def add_version_commands(
 
 def versions_screen(settings: Settings, _options: argparse.Namespace) -> str:
     """List the versions that are kept, the newest first."""
-    current = current_version(settings.published_dir)
+    current = published_version(settings.published_dir)
     manifests = read_versions(settings.published_dir)
-    if current is None or not manifests:
-        message = f"nothing is published in {settings.published_dir} yet. Type: leadrelay run"
-        raise PublishError(message)
     lines = [f"  {'version':<32}  {'as of':<19}  {'rows':>12}  {'MB':>7}  run"]
     for manifest in manifests:
         mark = "*" if manifest["version"] == current.name else " "
@@ -122,10 +116,7 @@ def diff_screen(settings: Settings, options: argparse.Namespace) -> str:
 
 
 def _sides(published_dir: Path, before: str | None, after: str | None) -> tuple[Path, Path]:
-    current = current_version(published_dir)
-    if current is None:
-        message = f"nothing is published in {published_dir} yet. Type: leadrelay run"
-        raise PublishError(message)
+    current = published_version(published_dir)
     later = find_version(published_dir, after) if after else current
     if before:
         return find_version(published_dir, before), later

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.errors import PublishError
+from orchestration.errors import NothingPublishedError, PublishError
 
 CURRENT = "current"
 VERSIONS = "versions"
@@ -49,6 +49,20 @@ def current_version(published_dir: Path) -> Path | None:
     """Return the folder that ``current`` points to, resolved once, or ``None`` before the first publish."""
     link = published_dir / CURRENT
     return link.resolve() if link.exists() else None
+
+
+def published_version(published_dir: Path) -> Path:
+    """Return the folder that ``current`` points to, for whoever can do nothing without one.
+
+    Raises
+    ------
+    NothingPublishedError
+        Before the first publish.
+    """
+    folder = current_version(published_dir)
+    if folder is None:
+        raise NothingPublishedError(f"nothing is published in {published_dir} yet. Type: leadrelay run")
+    return folder
 
 
 def read_manifest(published_dir: Path) -> dict[str, Any] | None:
@@ -90,10 +104,7 @@ def roll_back(published_dir: Path, name: str | None = None) -> tuple[str, str]:
     PublishError
         If there is no such version, or another process is publishing; nothing was changed.
     """
-    current = current_version(published_dir)
-    if current is None:
-        message = f"nothing is published in {published_dir} yet, so there is nothing to go back to"
-        raise PublishError(message)
+    current = published_version(published_dir)
     with _only_publisher(published_dir):
         target = find_version(published_dir, name) if name else _before(published_dir, current)
         if target != current:

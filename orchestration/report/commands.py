@@ -4,19 +4,13 @@ What belongs here: arguments and the screen. What does not: what is in a report 
 """
 
 import argparse
-from collections.abc import Callable
 
-from orchestration.errors import LeadrelayError
-from orchestration.publish.versions import current_version, find_version
+from orchestration.commands import Printing
+from orchestration.publish.versions import find_version, published_version
 from orchestration.settings import Settings, load_reporting
 
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
-
-def add_report_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``report`` to the commands of ``leadrelay``.
 
     Parameters
@@ -39,9 +33,6 @@ def report_screen(settings: Settings, options: argparse.Namespace) -> str:
     if options.version:
         folder = find_version(settings.published_dir, options.version)
     else:
-        current = current_version(settings.published_dir)
-        if current is None:
-            raise LeadrelayError(f"nothing is published in {settings.published_dir} yet. Type: leadrelay run")
-        folder = current
+        folder = published_version(settings.published_dir)
     files = renew_report(folder, settings.models_dir, load_reporting().languages, pictures=not options.without_pictures)
     return "\n".join([f"report      {folder / REPORT_FILE}", f"files       {', '.join(files)}"])

@@ -4,10 +4,10 @@ What belongs here: arguments, opening the warehouse, the screen. What does not: 
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration.commands import Printing
 from orchestration.errors import ConfigError
 from orchestration.ingest.warehouse import read_warehouse
 from orchestration.settings import Settings
@@ -17,13 +17,8 @@ if TYPE_CHECKING:
 
     from orchestration.scoring.prediction import Judgement
 
-Screen = Callable[[Settings, argparse.Namespace], str]
-Command = Callable[[Settings, argparse.Namespace], int]
 
-
-def add_score_commands(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Callable[[Screen], Command]
-) -> None:
+def add_score_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Printing) -> None:
     """Add ``train`` and ``evaluate`` below ``leadrelay score``.
 
     Parameters

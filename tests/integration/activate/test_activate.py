@@ -17,7 +17,7 @@ from orchestration.activate.files import NotActivatedError, activate, drop_befor
 from orchestration.erase.activation import clean_activation
 from orchestration.erase.search import search_files
 from orchestration.erase.values import Sought, Value
-from orchestration.errors import ConfigError
+from orchestration.errors import ConfigError, NothingPublishedError
 from orchestration.publish.build import PEOPLE_FILE
 from orchestration.publish.versions import current_version, read_manifest
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -139,7 +139,7 @@ def test_the_same_version_gives_the_same_files_and_takes_the_place_of_its_own(ho
 
 def test_nothing_published_and_no_people_file_are_told_with_what_to_do(warehouse_home, tmp_path):
     empty = Settings(home=tmp_path / "empty", sources_file=PROJECT_ROOT / "sources.yml")
-    with pytest.raises(NotActivatedError, match="leadrelay run"):
+    with pytest.raises(NothingPublishedError, match="leadrelay run"):
         activate(empty, choose(empty, []))
     bare = replace(warehouse_home, home=tmp_path / "bare")
     version = bare.published_dir / "versions" / "v"

@@ -119,9 +119,11 @@ def read_only(folder: Path) -> Iterator[None]:
         days = [path for path in (folder, *folder.rglob("*")) if path.is_dir()]
         for path in days:
             path.chmod(0o555)
-        yield
-        for path in days:
-            path.chmod(0o755)
+        try:
+            yield
+        finally:
+            for path in days:
+                path.chmod(0o755)
         return
     for command in (["/bin/mount", "--bind", folder, folder], ["/bin/mount", "-o", "remount,ro,bind", folder]):
         if subprocess.run(command, capture_output=True, check=False).returncode:
