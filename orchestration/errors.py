@@ -49,7 +49,9 @@ class PublishError(LeadrelayError):
 
 
 class NothingPublishedError(PublishError):
-    """No night has published in this home yet."""
+    """No night has published in this home yet; no night failed either."""
+
+    exit_code = ExitCode.ERROR
 
 
 class StorageError(LeadrelayError):
