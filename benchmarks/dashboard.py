@@ -9,12 +9,14 @@ it, since another process on the machine counts in the one and not in the other.
 With ``--times N`` a large file is made first, in ``--out``: every table whose rows grow with the people (facts, bridges, persons, accounts,
 queues) is written N times with its keys shifted (`person_id`, `account_id` and every other key column get the number of the copy as an
 ending), in SQL and a table at a time. Tables whose rows are sums over months and segments (`mart_funnel_volume` and the like) get N / 50 copies
-under campaigns of their own and no more, since their rows grow with the combinations and not with the people. Shares and medians inside the
-copies mean nothing; the rows, their widths and their spread over months are those of the sample.
+under campaigns of their own and no more, since their rows grow with the combinations and not with the people. Tables are laid out by the
+columns that the version's manifest names, as a publish of so many rows would do. Shares and medians inside the copies mean nothing; the rows,
+their widths and their spread over months are those of the sample.
 What belongs here: measuring. What does not: asserting; the tests do that.
 """
 
 import argparse
+import json
 import re
 import statistics
 import sys
@@ -29,6 +31,7 @@ import duckdb
 from orchestration.dashboard.filters import Filters
 from orchestration.dashboard.published import QUERIES, NotPublishedError, query_text, read
 from orchestration.publish.build import MARTS_FILE, STORAGE_VERSION
+from orchestration.publish.versions import MANIFEST_FILE
 from orchestration.sql import quote_identifier, quote_literal
 
 BAR_MS = 200
@@ -87,6 +90,7 @@ def enlarge(source: Path, target: Path, times: int) -> Path:
         Copies of each row that belongs to a person or an account.
     """
     target.unlink(missing_ok=True)
+    manifest = json.loads((source.parent / MANIFEST_FILE).read_text(encoding="utf-8"))
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"attach {quote_literal(str(source))} as small (read_only)")
         connection.execute(
@@ -103,9 +107,11 @@ def enlarge(source: Path, target: Path, times: int) -> Path:
             copies = _copies(table, times)
             selected = ", ".join(_shifted(name, kind, table) for name, kind in columns)
             name = quote_identifier(table)
+            clusters = manifest["cluster_by"].get(table, [])
+            layout = f"order by {', '.join(quote_identifier(column) for column in clusters)}" if clusters else ""
             connection.execute(
                 f"create table large.marts.{name} as select {selected} from range({copies}) as copies (copy_number) "
-                f"cross join small.marts.{name}"
+                f"cross join small.marts.{name} {layout}"
             )
         connection.execute("checkpoint large")
     return target

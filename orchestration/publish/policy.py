@@ -48,6 +48,9 @@ class PublishedTable:
         In the yml's order, which the enforced contract makes the table's order.
     key
         Columns that tell its rows apart: the shortest grain that dbt tests; empty when none is.
+    cluster_by
+        Columns by which its rows are laid out in the published files, so that a reader who filters by them skips the rest; empty for
+        the order of the warehouse.
     """
 
     name: str
@@ -55,6 +58,7 @@ class PublishedTable:
     description: str
     columns: tuple[PublishedColumn, ...]
     key: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
 
     @property
     def holds_personal_data(self) -> bool:
@@ -78,13 +82,17 @@ def published_tables(manifest: Mapping[str, Any]) -> tuple[PublishedTable, ...]:
     Raises
     ------
     PublishError
-        If there is no mart, or a column lacks a usable ``meta.pii``; every such column is named.
+        If there is no mart, or a column lacks a usable ``meta.pii``, or ``meta.cluster_by`` names a column that the yml does not declare;
+        every such column is named.
     """
     nodes = sorted(_mart_nodes(manifest), key=lambda node: str(node["name"]))
     if not nodes:
         message = "there is no model below models/marts, so there is nothing to publish"
         raise PublishError(message)
     problems = [problem for node in nodes for problem in _policy_problems(node)]
+    unknown = [problem for node in nodes for problem in _layout_problems(node)]
+    if unknown:
+        raise PublishError("nothing was published:\n  " + "\n  ".join(unknown))
     if problems:
         message = (
             "some columns do not say how personal data in them is treated; nothing was published:\n  "
@@ -132,6 +140,16 @@ def _policy_problems(node: Mapping[str, Any]) -> Iterator[str]:
             yield f"{node['name']}.{name}: meta.pii is {word!r}"
 
 
+def _cluster_by(node: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(node.get("config", {}).get("meta", {}).get("cluster_by", ()))
+
+
+def _layout_problems(node: Mapping[str, Any]) -> Iterator[str]:
+    for name in _cluster_by(node):
+        if name not in node["columns"]:
+            yield f"{node['name']}: meta.cluster_by names {name!r}, which is not one of its columns"
+
+
 def _published_table(node: Mapping[str, Any], key: tuple[str, ...]) -> PublishedTable:
     return PublishedTable(
         name=node["alias"],
@@ -146,4 +164,5 @@ def _published_table(node: Mapping[str, Any], key: tuple[str, ...]) -> Published
             for name, column in node["columns"].items()
         ),
         key=key,
+        cluster_by=_cluster_by(node),
     )

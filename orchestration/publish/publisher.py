@@ -138,6 +138,7 @@ def publish(settings: Settings, dbt_manifest: Mapping[str, Any], run_id: str, st
             "identity": _identity_facts(identity, findings),
             "tables": dict(sorted(rows.items())),
             "keys": {table.name: list(table.key) for table in tables if table.key},
+            "cluster_by": {table.name: list(table.cluster_by) for table in tables if table.cluster_by},
             "files": {file: _file_facts(folder / file) for file in (MARTS_FILE, PEOPLE_FILE)},
             "checks": {"passed": sum(r.is_success for r in results), "failed": sum(not r.is_success for r in results)},
             "report": {"files": report},

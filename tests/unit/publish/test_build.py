@@ -1,4 +1,5 @@
 import stat
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -41,6 +42,32 @@ def test_the_bi_file_holds_every_mart_without_personal_data_and_the_people_file_
     with duckdb.connect(str(tmp_path / PEOPLE_FILE), read_only=True) as connection:
         assert connection.execute("from marts.dim_person").fetchall() == [("p1", "a@b.cn", "王小明", "x")]
         assert connection.execute("select count(*) from duckdb_tables()").fetchone() == (1,)
+
+
+def test_rows_are_laid_out_by_the_columns_that_readers_filter_by_and_then_by_the_key(warehouse, tmp_path):
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "create table marts.fct_entry as "
+            "select range as entry_id, if(range % 2 = 0, 'mql', 'sql') as stage, 7 as points from range(400000) order by -range"
+        )
+    entries = replace(table("fct_entry", entry_id="keep", stage="keep", points="keep"), key=("entry_id",))
+    skipped = {}
+    for cluster_by in ((), ("stage",)):
+        folder = tmp_path / str(len(cluster_by))
+        folder.mkdir()
+        build_files(warehouse, folder, [replace(entries, cluster_by=cluster_by)], b"k" * 32)
+        with duckdb.connect(str(folder / MARTS_FILE), read_only=True) as connection:
+            groups = connection.execute(
+                "select distinct row_group_id, stats from pragma_storage_info('marts.fct_entry') "
+                "where column_name = 'stage' and segment_type = 'VARCHAR'"
+            ).fetchall()
+            skipped[cluster_by] = sum("Min: mql, Max: sql" not in stats for _, stats in groups)
+            ids = connection.execute("select entry_id from marts.fct_entry where stage = 'sql'").fetchnumpy()["entry_id"]
+            assert len(ids) == 200_000
+            if cluster_by:
+                assert (ids[1:] > ids[:-1]).all()
+    assert skipped[()] == 0
+    assert skipped[("stage",)] >= 2
 
 
 def test_only_the_owner_may_read_the_people_file(warehouse, tmp_path):

@@ -49,6 +49,14 @@ def test_every_column_without_a_policy_is_named():
     assert "dim_a.y" not in str(raised.value)
 
 
+def test_the_layout_of_a_mart_is_read_and_may_name_its_columns_only():
+    laid_out = {**model("fct_a", {"x": column("keep")}), "config": {"meta": {"cluster_by": ["x"]}}}
+    assert published_tables(manifest(laid_out))[0].cluster_by == ("x",)
+    wrong = {**laid_out, "config": {"meta": {"cluster_by": ["x", "gone"]}}}
+    with pytest.raises(PublishError, match="fct_a: meta.cluster_by names 'gone'"):
+        published_tables(manifest(wrong))
+
+
 def test_a_mart_that_declares_no_columns_is_refused():
     with pytest.raises(PublishError, match="dim_a: the yml declares no columns"):
         published_tables(manifest(model("dim_a", {})))
