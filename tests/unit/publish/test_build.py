@@ -62,7 +62,9 @@ def test_rows_are_laid_out_by_the_columns_that_readers_filter_by_and_then_by_the
                 "where column_name = 'stage' and segment_type = 'VARCHAR'"
             ).fetchall()
             skipped[cluster_by] = sum("Min: mql, Max: sql" not in stats for _, stats in groups)
-            ids = connection.execute("select entry_id from marts.fct_entry where stage = 'sql'").fetchnumpy()["entry_id"]
+            ids = connection.execute("select entry_id from marts.fct_entry where stage = 'sql'").fetchnumpy()[
+                "entry_id"
+            ]
             assert len(ids) == 200_000
             if cluster_by:
                 assert (ids[1:] > ids[:-1]).all()

@@ -53,7 +53,7 @@ def test_the_layout_of_a_mart_is_read_and_may_name_its_columns_only():
     laid_out = {**model("fct_a", {"x": column("keep")}), "config": {"meta": {"cluster_by": ["x"]}}}
     assert published_tables(manifest(laid_out))[0].cluster_by == ("x",)
     wrong = {**laid_out, "config": {"meta": {"cluster_by": ["x", "gone"]}}}
-    with pytest.raises(PublishError, match="fct_a: meta.cluster_by names 'gone'"):
+    with pytest.raises(PublishError, match=r"fct_a: meta\.cluster_by names 'gone'"):
         published_tables(manifest(wrong))
 
 
