@@ -25,7 +25,7 @@ from orchestration import errors
 from orchestration.definitions import build_defs
 from orchestration.errors import ExitCode, LeadrelayError, StorageError, storage_problem
 from orchestration.operate.alerts import alert_on
-from orchestration.operate.instance import open_instance
+from orchestration.operate.instance import end_lost_runs, open_instance
 from orchestration.operate.jobs import INGEST_STEP, NIGHTLY, STARTED_BY
 from orchestration.operate.lock import only_night
 from orchestration.operate.outcome import Failure, Night
@@ -70,26 +70,35 @@ def run_night(
     }
     with _spoken_of(settings), only_night(settings):
         job = build_defs(settings).resolve_job_def(NIGHTLY)
-        result = _execute(settings, job, config)
+        result, lost = _execute(settings, job, config)
     night = Night(
         run_id=result.run_id,
         manifest=read_manifest(settings.published_dir),
         refused=_refused(settings),
         failure=None if result.success else _failure(result),
-        warnings=_notes(result, WARNING),
+        warnings=(*map(_told_lost, lost), *_notes(result, WARNING)),
         decided=_notes(result, DECIDED),
         kept_version=next(iter(_notes(result, KEPT_VERSION)), None),
     )
     return replace(night, warnings=(*night.warnings, *alert_on(settings, night)))
 
 
-def _execute(settings: Settings, job: JobDefinition, config: Mapping[str, Any]) -> ExecuteInProcessResult:
+def _execute(
+    settings: Settings, job: JobDefinition, config: Mapping[str, Any]
+) -> tuple[ExecuteInProcessResult, list[dg.DagsterRun]]:
     # When nothing is new the step that publishes is skipped, and Dagster warns of each check that did not run before it.
     logging.getLogger(execution_plan.__name__).setLevel(logging.ERROR)
     with _fast_event_log(), _keys_found_once(), open_instance(settings) as instance:
-        return job.execute_in_process(
+        lost = end_lost_runs(instance)
+        result = job.execute_in_process(
             run_config=dict(config), instance=instance, raise_on_error=False, tags={STARTED_BY: "cli"}
         )
+    return result, lost
+
+
+def _told_lost(run: dg.DagsterRun) -> str:
+    began_by = run.tags.get(STARTED_BY, "hand")
+    return f"run {run.run_id[:8]} ({run.job_name}, by {began_by}) before this one ended without a word: killed, or the machine went down"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the daemon looks at between the nights: files that have settled, and runs of its own that have ended.
+"""What the daemon looks at between the nights: files that have settled, runs that have ended, and runs that could not say so.
 
 The command line tells its nights itself; a night that the daemon ran is told here, by the same rules.
 What does not belong here: what a job does (`jobs`) and who is told what (`alerts`).
@@ -19,6 +19,7 @@ from orchestration.ingest.feeds import Feed
 from orchestration.ingest.landing import SIDECAR_SUFFIX, UNFINISHED_SUFFIXES
 from orchestration.ingest.sources import Sources, load_sources
 from orchestration.operate.alerts import alert_on
+from orchestration.operate.instance import LOST, end_lost_runs
 from orchestration.operate.jobs import INGEST, NIGHTLY, STARTED_BY
 from orchestration.operate.outcome import Failure, Night
 from orchestration.publish.versions import read_manifest
@@ -68,7 +69,7 @@ def build_sensors(
 
     def tell(context: dg.RunStatusSensorContext, failure: Failure | None) -> None:
         run = context.dagster_run
-        if run.tags.get(STARTED_BY) == "cli":
+        if run.tags.get(STARTED_BY) == "cli" and LOST not in run.tags:
             return
         manifest = read_manifest(settings.published_dir)
         stale = dict.fromkeys((manifest or {}).get("stale_tables", ()), "")
@@ -95,7 +96,17 @@ def build_sensors(
         steps = [event.step_key for event in context.get_step_failure_events() if event.step_key]
         tell(context, Failure(steps[0] if steps else "run", "see the run in Dagster", ExitCode.NOT_PUBLISHED))
 
-    return [settled_files, tell_published, tell_failed]
+    @dg.sensor(
+        name="lost_runs",
+        minimum_interval_seconds=_PAUSE_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Declare runs failed whose process is gone, which would keep the next night in the queue.",
+    )
+    def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        lost = end_lost_runs(context.instance)
+        return dg.SkipReason(f"ended: {', '.join(run.run_id for run in lost)}" if lost else "every run has its process")
+
+    return [settled_files, tell_published, tell_failed, lost_runs]
 
 
 def new_files(landing_dir: Path, sources: Sources) -> Iterator[tuple[str, tuple[float, float]]]:

@@ -76,6 +76,8 @@ def _context() -> Any:  # noqa: ANN401 - Great Expectations is imported where it
         warnings.simplefilter("ignore")
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # An ephemeral context keeps nothing, and yet writes all of its configuration as YAML for each table that it meets.
+    context._save_project_config = lambda: None  # noqa: SLF001 - there is no option for it
     return context
 
 
