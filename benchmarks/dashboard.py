@@ -4,11 +4,12 @@ Each run opens the file, asks and closes it, as a page does. The figure is the 9
 it, since another process on the machine counts in the one and not in the other.
 
     python benchmarks/dashboard.py --file .leadrelay/published/current/leadrelay.duckdb
-    python benchmarks/dashboard.py --file .../leadrelay.duckdb --times 1000 --out /big/disk
+    python benchmarks/dashboard.py --file .../leadrelay.duckdb --persons 1000000 --interactions 10000000 --out /big/disk
 
-With ``--times N`` a large file is made first, in ``--out``: every table whose rows grow with the people (facts, bridges, persons, accounts,
-queues) is written N times with its keys shifted (`person_id`, `account_id` and every other key column get the number of the copy as an
-ending), in SQL and a table at a time. Tables whose rows are sums over months and segments (`mart_funnel_volume` and the like) get N / 50 copies
+With ``--persons`` and ``--interactions`` a large file is made first, in ``--out``: every table whose rows grow with the people (facts, bridges,
+persons, accounts, queues) is written N times with its keys shifted (`person_id`, `account_id` and every other key column get the number of the
+copy as an ending), in SQL and a table at a time; interactions and the journeys made of them M times. Tables whose rows are sums over months
+and segments get no copies, `mart_funnel_volume` N / 50
 under campaigns of their own and no more, since their rows grow with the combinations and not with the people. Tables are laid out by the
 columns that the version's manifest names, as a publish of so many rows would do. Shares and medians inside the copies mean nothing; the rows,
 their widths and their spread over months are those of the sample.
@@ -40,6 +41,8 @@ RUNS = 20
 SUMS = re.compile(
     r"^(mart_(funnel_|stage_|channel_|campaign_|opportunity_velocity|sdr_|sourced|score_backtest|market|intent|segment$|content_|account_awareness|event_reach)|dim_(stage|date|campaign|content)|ops_)"
 )
+# One row per touch; the sample's people touch us less often than those of the bar.
+TOUCHES = frozenset({"fct_interaction", "mart_journey_timeline"})
 KEYED_BY_CAMPAIGN = frozenset({"mart_funnel_volume"})
 COPIES_OF_SUMS = 50
 ASKED: dict[str, Any] = {
@@ -62,22 +65,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--file", type=Path, required=True, help="a published leadrelay.duckdb")
-    parser.add_argument("--times", type=int, default=1, help="make it so many times larger first")
+    parser.add_argument("--persons", type=int, help="make it larger first: so many persons, about")
+    parser.add_argument("--interactions", type=int, help="and so many interactions of theirs")
     parser.add_argument("--out", type=Path, help="where the large file is made; default a temporary folder")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"of each query (default {RUNS})")
     options = parser.parse_args(arguments)
     path = options.file.resolve()
-    if options.times > 1:
+    if (options.persons is None) != (options.interactions is None):
+        parser.error("--persons and --interactions go together")
+    if options.persons is not None:
         folder = options.out or Path(tempfile.mkdtemp(prefix="dashboard"))
         folder.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        path = enlarge(path, folder / MARTS_FILE, options.times)
+        path = enlarge(path, folder / MARTS_FILE, options.persons, options.interactions)
         print(f"made {path} in {time.perf_counter() - started:.0f} s, {path.stat().st_size / 2**20:,.0f} MB")
     print_sizes(path)
     return measure(path, options.runs)
 
 
-def enlarge(source: Path, target: Path, times: int) -> Path:
+def enlarge(source: Path, target: Path, persons: int, interactions: int) -> Path:
     """Write a file with the same tables and more rows.
 
     Parameters
@@ -86,8 +92,8 @@ def enlarge(source: Path, target: Path, times: int) -> Path:
         A published file.
     target
         Where the large one is written; replaced when it is there.
-    times
-        Copies of each row that belongs to a person or an account.
+    persons, interactions
+        How many rows `dim_person` and `fct_interaction` get, to the nearest number of whole copies.
     """
     target.unlink(missing_ok=True)
     manifest = json.loads((source.parent / MANIFEST_FILE).read_text(encoding="utf-8"))
@@ -97,6 +103,12 @@ def enlarge(source: Path, target: Path, times: int) -> Path:
             f"attach {quote_literal(str(target))} as large (storage_version {quote_literal(STORAGE_VERSION)})"
         )
         connection.execute("create schema large.marts; set preserve_insertion_order = false")
+        sizes = (
+            "select (select count(*) from small.marts.dim_person), (select count(*) from small.marts.fct_interaction)"
+        )
+        known_persons, known_interactions = connection.execute(sizes).fetchone() or (1, 1)
+        times = max(1, round(persons / known_persons))
+        touched = max(1, round(interactions / known_interactions))
         tables = connection.execute("select table_name from duckdb_tables() where database_name = 'small' order by 1")
         for (table,) in tables.fetchall():
             columns = connection.execute(
@@ -104,7 +116,7 @@ def enlarge(source: Path, target: Path, times: int) -> Path:
                 "order by column_index",
                 [table],
             ).fetchall()
-            copies = _copies(table, times)
+            copies = touched if table in TOUCHES else _copies(table, times)
             selected = ", ".join(_shifted(name, kind, table) for name, kind in columns)
             name = quote_identifier(table)
             clusters = manifest["cluster_by"].get(table, [])

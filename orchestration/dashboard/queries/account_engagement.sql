@@ -12,18 +12,22 @@ with minutes_spent as (
 ),
 
 most_engaged as (
-    select
-        accounts.account_id,
-        accounts.account_name,
-        accounts.region,
-        accounts.industry,
-        minutes_spent.minutes
-    from minutes_spent
-    inner join marts.dim_account as accounts on minutes_spent.account_id = accounts.account_id
-    where
-        ($region is null or accounts.region = $region)
-        and ($industry is null or accounts.industry = $industry)
-    order by minutes_spent.minutes desc, accounts.account_id
+    select *
+    from (
+        select minutes_spent.*
+        from minutes_spent
+        where $region is null and $industry is null
+        union all
+        -- only a filter needs to know more of an account than its minutes
+        select minutes_spent.*
+        from minutes_spent
+        inner join marts.dim_account as accounts on minutes_spent.account_id = accounts.account_id
+        where
+            ($region is not null or $industry is not null)
+            and ($region is null or accounts.region = $region)
+            and ($industry is null or accounts.industry = $industry)
+    )
+    order by minutes desc, account_id
     limit 50
 ),
 
@@ -46,9 +50,9 @@ engagement as (
 
 select
     most_engaged.account_id,
-    most_engaged.account_name,
-    most_engaged.region,
-    most_engaged.industry,
+    accounts.account_name,
+    accounts.region,
+    accounts.industry,
     stages.stage,
     engagement.is_target_account,
     most_engaged.minutes,
@@ -58,6 +62,7 @@ select
     engagement.last_touch_at
 from most_engaged
 inner join engagement on most_engaged.account_id = engagement.account_id
+inner join marts.dim_account as accounts on most_engaged.account_id = accounts.account_id
 left join marts.fct_account_stage as stages
     on most_engaged.account_id = stages.account_id and stages.is_current
 order by most_engaged.minutes desc, most_engaged.account_id
