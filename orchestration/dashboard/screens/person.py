@@ -77,7 +77,7 @@ def _profile(view: View, dossier: Mapping[str, Any]) -> None:
             f"**{words.label('dim_person', column)}** {profile[name]}" for column, name in _PROFILE if profile.get(name)
         ]
         st.markdown(" · ".join(_quiet(text) for text in told) or words("nothing_known"))
-        places = st.columns(4)
+        places = st.columns([2, 1, 1, 1])
         places[0].metric(words("stage"), words.stage(profile.get("stage")))
         places[1].metric(words("score"), words.number(score["score_display"], 1), help=words("score_help"))
         places[2].metric(words("grade"), score["grade"] or words.value("grade", None))
