@@ -12,14 +12,20 @@ with minutes_spent as (
 ),
 
 most_engaged as (
-    select *
+    select
+        account_id,
+        minutes
     from (
-        select minutes_spent.*
+        select
+            minutes_spent.account_id,
+            minutes_spent.minutes
         from minutes_spent
         where $region is null and $industry is null
         union all
         -- only a filter needs to know more of an account than its minutes
-        select minutes_spent.*
+        select
+            minutes_spent.account_id,
+            minutes_spent.minutes
         from minutes_spent
         inner join marts.dim_account as accounts on minutes_spent.account_id = accounts.account_id
         where
