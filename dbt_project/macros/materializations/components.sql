@@ -11,14 +11,9 @@
 -#}
 {% materialization components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set existing_relation = load_cached_relation(this) -%}
-    {%- set new_relation = make_intermediate_relation(target_relation) -%}
-    {%- set old_relation = make_backup_relation(target_relation, 'table') -%}
     {%- set unique_values = config.get('unique_values') -%}
     {%- set p = 'components_' ~ model['alias'] -%}
 
-    {{ drop_relation_if_exists(load_cached_relation(new_relation)) }}
-    {{ drop_relation_if_exists(load_cached_relation(old_relation)) }}
     {{ run_hooks(pre_hooks) }}
 
     {% do drop_component_tables(p) %}
@@ -34,19 +29,11 @@
         {% endif %}
     {% endif %}
 
-    {% call statement('main') -%}
-        {{ create_table_as(False, new_relation, components_result_sql(p)) }}
-    {%- endcall %}
+    {{ replace_table(target_relation, components_result_sql(p)) }}
 
     {% do drop_component_tables(p) %}
-    {% if existing_relation is not none %}
-        {{ adapter.rename_relation(existing_relation, old_relation) }}
-    {% endif %}
-    {{ adapter.rename_relation(new_relation, target_relation) }}
-    {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks) }}
     {{ adapter.commit() }}
-    {{ drop_relation_if_exists(old_relation) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 

@@ -29,22 +29,10 @@
         {{ run_hooks(post_hooks) }}
         {{ adapter.commit() }}
     {% else %}
-        {%- set new_relation = make_intermediate_relation(target_relation) -%}
-        {%- set old_relation = make_backup_relation(target_relation, 'table') -%}
-        {{ drop_relation_if_exists(load_cached_relation(new_relation)) }}
-        {{ drop_relation_if_exists(load_cached_relation(old_relation)) }}
         {{ run_hooks(pre_hooks) }}
-        {% call statement('main') -%}
-            {{ create_table_as(False, new_relation, sql) }}
-        {%- endcall %}
-        {% if existing_relation is not none %}
-            {{ adapter.rename_relation(existing_relation, old_relation) }}
-        {% endif %}
-        {{ adapter.rename_relation(new_relation, target_relation) }}
-        {% do persist_docs(target_relation, model) %}
+        {{ replace_table(target_relation, sql) }}
         {{ run_hooks(post_hooks) }}
         {{ adapter.commit() }}
-        {{ drop_relation_if_exists(old_relation) }}
     {% endif %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
