@@ -1,6 +1,6 @@
 """What the tests of money share: seeds as they stand in the CSV files, exchange rates looked up one by one, tables as rows.
 
-What belongs here: reading. What does not: any counting. Nothing here copies the SQL of a model.
+What belongs here: reading, and who worked where. What does not: any counting. Nothing here copies the SQL of a model.
 """
 
 import csv
@@ -58,3 +58,41 @@ def rows(warehouse: duckdb.DuckDBPyConnection) -> Callable[[str], list[Row]]:
 def as_of(warehouse: duckdb.DuckDBPyConnection) -> datetime:
     """The moment the night looks back from."""
     return warehouse.execute("select as_of from ops.as_of").fetchone()[0]
+
+
+@pytest.fixture(scope="session")
+def employer_at(rows: Callable[[str], list[Row]], as_of: datetime) -> Callable[[str, datetime], str | None]:
+    """A function from a person and a moment to the account of that time, by the saves of leads and contacts in the CRM.
+
+    The account of now is taken back over every later save that shows another one.
+    """
+    accounts = {
+        (row["source_system"], row["crm_account_id"]): row["account_id"]
+        for row in rows("select * from intermediate.int_identity__crm_accounts")
+    }
+    people = {row["record_id"]: row["person_id"] for row in rows("select * from marts.bridge_person_record")}
+    now = {row["person_id"]: row["account_id"] for row in rows("select person_id, account_id from marts.dim_person")}
+    moves: dict[str, dict[tuple[str, str], datetime]] = {}
+    for table in ("leads", "contacts"):
+        before: dict[str, str] = {}
+        for save in rows(
+            f"select * from raw.crm__{table} order by _arrived_at, _load_sequence, updated_at, _source_row"
+        ):
+            record, account = save["_record_id"], accounts.get((save["_source_system"], save["account_id"]))
+            if account is None or save["is_deleted"] or save["updated_at"] > as_of:
+                continue
+            left = before.get(record, account)
+            before[record] = account
+            if left != account:
+                told = moves.setdefault(people[record], {})
+                told[left, account] = min(told.get((left, account), save["updated_at"]), save["updated_at"])
+    # nobody of the sample moves to a parent or back, which would be none of these
+    assert all(len(told) == 1 for told in moves.values())
+
+    def look_up(person: str, at: datetime) -> str | None:
+        for (left, _), moved_at in moves.get(person, {}).items():
+            if at < moved_at:
+                return left
+        return now[person]
+
+    return look_up
