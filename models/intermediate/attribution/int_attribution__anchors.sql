@@ -24,10 +24,6 @@ transitions as (
     select * from {{ ref('fct_lifecycle_transition') }}
 ),
 
-persons as (
-    select * from {{ ref('int_identity__persons') }}
-),
-
 anchor_steps as (
     select distinct
         steps.step,
@@ -39,19 +35,17 @@ anchor_steps as (
         on steps.stage = stages.stage
 ),
 
--- the first time that somebody stood there or higher
+-- the first time that somebody stood there or higher, with the account of that time
 reached as (
     select
         transitions.person_id,
-        persons.account_id,
+        transitions.account_id,
         anchor_steps.step,
         min(transitions.entered_at) as reached_at
     from transitions
-    inner join persons
-        on transitions.person_id = persons.person_id
     inner join anchor_steps
         on transitions.stage_rank >= anchor_steps.stage_rank
-    group by transitions.person_id, persons.account_id, anchor_steps.step
+    group by transitions.person_id, transitions.account_id, anchor_steps.step
 ),
 
 party_reached as (
@@ -59,8 +53,9 @@ party_reached as (
         'person' as touches_of,
         person_id as party_id,
         step,
-        reached_at
+        min(reached_at) as reached_at
     from reached
+    group by person_id, step
 
     union all
 

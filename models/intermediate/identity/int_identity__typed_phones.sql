@@ -23,6 +23,22 @@ listed_numbers as (
         and identifier_type = 'phone'
 ),
 
+-- a form may name who referred somebody by a phone, as it is written in the form's country
+named_referrers as (
+    select
+        {{ blank_to_null('referred_by') }} as raw_phone,
+        lower({{ blank_to_null('country') }}) as country
+    from {{ source('forms', 'submissions') }}
+    where
+        {{ is_landed_tonight() }}
+        and {{ regexp_matches('referred_by', "'[0-9]'") }}
+        and referred_by not like '%@%'
+),
+
+country_aliases as (
+    select * from {{ ref('country_aliases') }}
+),
+
 character_maps as (
     select * from {{ ref('int_identity__character_maps') }}
 ),
@@ -69,6 +85,13 @@ typed as (
         '' as country_code
     from listed_numbers
     where raw_phone is not null
+    union
+    select
+        named_referrers.raw_phone,
+        coalesce(country_aliases.country_code, '') as country_code
+    from named_referrers
+    left join country_aliases
+        on named_referrers.country = country_aliases.alias
 ),
 
 unknown as (

@@ -8,6 +8,10 @@ persons as (
     select * from {{ ref('int_identity__persons') }}
 ),
 
+job_changes as (
+    select * from {{ ref('int_lifecycle__job_changes') }}
+),
+
 lists as (
     select * from {{ ref('bridge_account_target_list') }}
 ),
@@ -102,28 +106,43 @@ attendees as (
     group by visits.event_key, interactions.person_id, persons.account_id, gatherings.starts_at
 ),
 
--- on the date of the event, not of now
-judged as (
+-- on the date of the event, not of now: the account is the one that the next change of employer left
+employed as (
     select
         attendees.event_key,
         attendees.person_id,
         attendees.is_identified,
+        attendees.held_at,
+        coalesce(job_changes.from_account_id, attendees.account_id) as account_id
+    from attendees
+    left join job_changes
+        on
+            attendees.person_id = job_changes.person_id
+            and attendees.held_at < job_changes.changed_at
+            and (job_changes.previous_changed_at is null or attendees.held_at >= job_changes.previous_changed_at)
+),
+
+judged as (
+    select
+        employed.event_key,
+        employed.person_id,
+        employed.is_identified,
         max(case when lists.account_id is not null then 1 else 0 end) as is_of_target,
         max(case when roles.role is not null then 1 else 0 end) as is_in_role
-    from attendees
+    from employed
     left join lists
         on
-            attendees.account_id = lists.account_id
-            and attendees.held_at >= lists.valid_from
-            and (lists.valid_to is null or attendees.held_at < lists.valid_to)
+            employed.account_id = lists.account_id
+            and employed.held_at >= lists.valid_from
+            and (lists.valid_to is null or employed.held_at < lists.valid_to)
     left join person_roles
         on
-            attendees.person_id = person_roles.person_id
-            and attendees.held_at >= person_roles.valid_from
-            and (person_roles.valid_to is null or attendees.held_at < person_roles.valid_to)
+            employed.person_id = person_roles.person_id
+            and employed.held_at >= person_roles.valid_from
+            and (person_roles.valid_to is null or employed.held_at < person_roles.valid_to)
     left join roles
         on person_roles.role = roles.role
-    group by attendees.event_key, attendees.person_id, attendees.is_identified
+    group by employed.event_key, employed.person_id, employed.is_identified
 ),
 
 counted as (

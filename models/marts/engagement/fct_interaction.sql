@@ -6,12 +6,16 @@ interactions as (
 
 persons as (
     select * from {{ ref('int_identity__persons') }}
+),
+
+job_changes as (
+    select * from {{ ref('int_lifecycle__job_changes') }}
 )
 
 select
     interactions.interaction_id,
     interactions.person_id,
-    persons.account_id,
+    coalesce(job_changes.from_account_id, persons.account_id) as account_id,
     interactions.source_table,
     interactions.source_system,
     interactions.interaction_type,
@@ -36,3 +40,9 @@ select
 from interactions
 inner join persons
     on interactions.person_id = persons.person_id
+-- the account of a touch is the one of its time: the account that the next change of employer left
+left join job_changes
+    on
+        interactions.person_id = job_changes.person_id
+        and interactions.occurred_at < job_changes.changed_at
+        and (job_changes.previous_changed_at is null or interactions.occurred_at >= job_changes.previous_changed_at)

@@ -69,7 +69,8 @@ stocked as (
             sum(entered_count - exited_count) over (
                 partition by cell_id order by month rows between unbounded preceding and current row
             ) as bigint
-        ) as closing_count
+        ) as closing_count,
+        lag(dormant_count, 1, 0) over (partition by cell_id order by month) as dormant_before_count
     from counted
 )
 
@@ -92,6 +93,7 @@ select
     stocked.closing_count,
     counted.parked_count,
     counted.dormant_count,
+    stocked.dormant_before_count,
     counted.woken_count,
     counted.is_complete_month
 from counted

@@ -174,7 +174,7 @@ select
     days_to_sales,
     days_to_won,
     case
-        when days_to_sales is not null and days_to_won is not null then least(days_to_sales / nullif(days_to_won, 0), 1.0)
+        when days_to_sales is not null and days_to_won > 0 then least(days_to_sales / days_to_won, 1.0)
     end as share_of_days_before_sales,
     won_at is not null as is_won,
     first_sales_contact_at is not null as has_sales_contact,

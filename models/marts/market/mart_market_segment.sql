@@ -82,7 +82,8 @@ expected as (
     select
         segment_type,
         segment_value,
-        cast({{ exact_sum('coalesce(expected_amount, 0)') }} as double) as expected_amount
+        cast({{ exact_sum('coalesce(expected_amount, 0)') }} as double) as expected_amount,
+        bool_or(is_rate_of_all and expected_amount is not null and standing_count > 0) as is_small_sample
     from stage_values
     cross join bounds
     where stage_values.stage_rank >= bounds.lead_rank
@@ -128,6 +129,7 @@ select
     ruled.target_amount,
     coalesce(expected.expected_amount, 0.0) / nullif(ruled.target_amount, 0) as target_coverage,
     coalesce(expected.expected_amount, 0.0) >= ruled.target_amount as is_funnel_enough,
+    coalesce(expected.is_small_sample, false) as is_small_sample,
     ruled.user_count,
     ruled.units_per_user_year,
     ruled.unit_price,

@@ -12,6 +12,10 @@ crm_accounts as (
     select * from {{ ref('int_identity__crm_accounts') }}
 ),
 
+job_changes as (
+    select * from {{ ref('int_lifecycle__job_changes') }}
+),
+
 persons as (
     select * from {{ ref('int_identity__persons') }}
 )
@@ -22,7 +26,7 @@ select
     opportunities.opportunity_id,
     opportunities.source_system,
     opportunity_periods.person_id,
-    coalesce(crm_accounts.account_id, persons.account_id) as account_id,
+    coalesce(crm_accounts.account_id, job_changes.from_account_id, persons.account_id) as account_id,
     opportunities.campaign_id,
     opportunities.product_id,
     opportunities.owner_id,
@@ -48,3 +52,9 @@ left join crm_accounts
         and opportunities.account_id = crm_accounts.crm_account_id
 left join persons
     on opportunity_periods.person_id = persons.person_id
+-- without an account of its own: where the contact worked then, the account that the next change of employer left
+left join job_changes
+    on
+        opportunity_periods.person_id = job_changes.person_id
+        and opportunities.created_at < job_changes.changed_at
+        and (job_changes.previous_changed_at is null or opportunities.created_at >= job_changes.previous_changed_at)

@@ -20,6 +20,10 @@ crm_persons as (
     where object_type = 'contact'
 ),
 
+job_changes as (
+    select * from {{ ref('int_lifecycle__job_changes') }}
+),
+
 persons as (
     select * from {{ ref('int_identity__persons') }}
 ),
@@ -38,7 +42,7 @@ select
     orders.source_system,
     opportunities.record_id as opportunity_record_id,
     persons.person_id,
-    coalesce(crm_accounts.account_id, persons.account_id) as account_id,
+    coalesce(crm_accounts.account_id, job_changes.from_account_id, persons.account_id) as account_id,
     orders.product_id,
     coalesce(orders.kind, 'unknown') as order_kind,
     coalesce({{ blank_to_null('upper(orders.currency)') }}, 'unknown') as currency,
@@ -69,6 +73,12 @@ left join crm_persons
         and orders.contact_id = crm_persons.object_id
 left join persons
     on crm_persons.person_id = persons.person_id
+-- without an account of its own: where the contact worked then, the account that the next change of employer left
+left join job_changes
+    on
+        crm_persons.person_id = job_changes.person_id
+        and orders.ordered_at < job_changes.changed_at
+        and (job_changes.previous_changed_at is null or orders.ordered_at >= job_changes.previous_changed_at)
 left join rates
     on
         upper(orders.currency) = rates.currency

@@ -217,7 +217,7 @@ lived as (
     {%- endfor %}
 ),
 
--- a segment with too few purchases takes the mean of all
+-- a segment with too few purchases takes the mean of all, one with too few mature entries the win rate of all
 means as (
     select
         counted.*,
@@ -228,11 +228,22 @@ means as (
             else cast(bought_by_all.revenue_amount as double) / nullif(bought_by_all.purchase_count, 0)
         end as mean_won_amount,
         coalesce(bought.purchase_count, 0) < sample_sizes.minimum_count and counted.segment_type <> 'all' as is_mean_of_all,
+        case
+            when counted.mature_count >= sample_sizes.minimum_count or counted.segment_type = 'all'
+                then cast(counted.won_count as double) / nullif(counted.mature_count, 0)
+            else cast(counted_by_all.won_count as double) / nullif(counted_by_all.mature_count, 0)
+        end as rate,
+        counted.mature_count < sample_sizes.minimum_count and counted.segment_type <> 'all' as is_rate_of_all,
         counted.mature_count < sample_sizes.minimum_count as is_small_sample,
         lived.buyer_count,
         cast(lived.lifetime_amount as double) / nullif(lived.buyer_count, 0) as lifetime_amount_per_buyer
     from counted
     cross join sample_sizes
+    left join counted as counted_by_all
+        on
+            counted_by_all.segment_type = 'all'
+            and counted.track = counted_by_all.track
+            and counted.stage = counted_by_all.stage
     left join bought
         on
             counted.segment_type = bought.segment_type
@@ -252,10 +263,7 @@ rated as (
     select
         means.*,
         stages.stage_rank,
-        stages.stage = steps.stage as is_customer_stage,
-        case
-            when stages.stage <> steps.stage then cast(means.won_count as double) / nullif(means.mature_count, 0)
-        end as win_rate
+        case when stages.stage <> steps.stage then means.rate end as win_rate
     from means
     inner join stages
         on means.stage = stages.stage
@@ -281,6 +289,7 @@ select
     coalesce(rated.buyer_count, 0) as buyer_count,
     rated.lifetime_amount_per_buyer,
     rated.is_mean_of_all,
+    rated.is_rate_of_all,
     rated.is_small_sample
 from rated
 cross join reporting

@@ -313,7 +313,7 @@ def _write_warehouse(path: Path, transitions: pd.DataFrame, statuses: pd.DataFra
 
 
 def _create_surroundings(connection: duckdb.DuckDBPyConnection) -> None:
-    """Write what the velocity looks at beside the ledger: fit at entry, target lists, owners, who is only a device."""
+    """Write what the velocity looks at beside the ledger: fit at entry, target lists, owners, who is only a device; and the campaigns."""
     connection.execute(
         """
         create or replace table intermediate.int_lifecycle__entry_scores as
@@ -347,6 +347,9 @@ def _create_surroundings(connection: duckdb.DuckDBPyConnection) -> None:
         create or replace table intermediate.int_identity__persons as
         select distinct person_id, person_id like '%9' as is_anonymous from marts.fct_lifecycle_transition
         """
+    )
+    connection.execute(
+        "create or replace table marts.dim_campaign as select distinct campaign_id from marts.fct_lifecycle_transition"
     )
 
 

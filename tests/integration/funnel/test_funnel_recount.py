@@ -82,7 +82,7 @@ def test_stock_is_who_stands_in_the_cell_when_the_month_turns(funnel, ledger, as
     assert len(published) > 0
 
 
-def test_passed_and_returned_are_counted_where_they_happened(funnel, ledger, ladder):
+def test_passed_returned_and_reentered_are_counted_where_they_happened(funnel, ledger, ladder):
     passed, returned = defaultdict(int), defaultdict(int)
     rows = with_next(ledger)
     for row in rows.itertuples():
@@ -91,28 +91,40 @@ def test_passed_and_returned_are_counted_where_they_happened(funnel, ledger, lad
             passed[(row.track, stage, *segments, row.entered_at.strftime("%Y-%m"))] += 1
         if row.kind == "return":
             returned[(row.track, row.stage, *segments, row.exited_at.strftime("%Y-%m"))] += 1
-    for measure, expected in {"passed_count": passed, "returned_count": returned}.items():
+    again = rows[rows["is_reentry"]].assign(month=month_of(rows["entered_at"]))
+    # who had been in the stage before, by the rows and not by what they say of themselves
+    before = rows.groupby(["person_id", "stage"])["entered_at"].rank(method="first") > 1
+    assert set(again.index) == set(rows.index[before])
+    reentered = again.groupby([*CELL, "month"]).size().to_dict()
+    measures = {"passed_count": passed, "returned_count": returned, "reentered_count": reentered}
+    for measure, expected in measures.items():
         found = funnel.sql(
             f"select {', '.join(CELL)}, month, {measure} from marts.mart_funnel_volume where {measure} > 0"
         )
         assert {tuple(row[:-1]): row[-1] for row in found.fetchall()} == dict(expected)
 
 
-def test_dormant_and_parked_are_the_statuses_on_when_the_month_ends(funnel, ledger):
-    statuses = funnel.sql("select * from marts.fct_lifecycle_status where status in ('recycled', 'dormant')").df()
+@pytest.mark.parametrize(
+    ("measure", "status", "edge"),
+    [
+        ("parked_count", "recycled", "ends"),
+        ("dormant_count", "dormant", "ends"),
+        ("dormant_before_count", "dormant", "month_starts_on"),
+    ],
+)
+def test_dormant_and_parked_are_the_statuses_on_when_the_month_turns(funnel, ledger, measure, status, edge):
+    statuses = funnel.sql(f"select * from marts.fct_lifecycle_status where status = '{status}'").df()
     months = funnel.sql("select distinct month, month_starts_on from marts.mart_funnel_volume").df()
     months["ends"] = pd.to_datetime(months["month_starts_on"]) + pd.offsets.MonthBegin(1)
+    months["turn"] = pd.to_datetime(months[edge])
     held = statuses.merge(months, how="cross")
-    held = held[(held["began_at"] < held["ends"]) & (held["ended_at"].fillna(FOREVER) >= held["ends"])]
+    held = held[(held["began_at"] < held["turn"]) & (held["ended_at"].fillna(FOREVER) >= held["turn"])]
     stood = held.merge(ledger, on="person_id")
-    stood = stood[(stood["entered_at"] < stood["ends"]) & (stood["exited_at"].fillna(FOREVER) >= stood["ends"])]
-    stood = stood.drop_duplicates(["status", "month", "transition_id"])
-    for status, measure in {"recycled": "parked_count", "dormant": "dormant_count"}.items():
-        expected = stood[stood["status"] == status].groupby([*CELL, "month"]).size().to_dict()
-        found = funnel.sql(
-            f"select {', '.join(CELL)}, month, {measure} from marts.mart_funnel_volume where {measure} > 0"
-        )
-        assert {tuple(row[:-1]): row[-1] for row in found.fetchall()} == expected
+    stood = stood[(stood["entered_at"] < stood["turn"]) & (stood["exited_at"].fillna(FOREVER) >= stood["turn"])]
+    stood = stood.drop_duplicates(["month", "transition_id"])
+    expected = stood.groupby([*CELL, "month"]).size().to_dict()
+    found = funnel.sql(f"select {', '.join(CELL)}, month, {measure} from marts.mart_funnel_volume where {measure} > 0")
+    assert {tuple(row[:-1]): row[-1] for row in found.fetchall()} == expected
 
 
 def test_the_woken_are_those_whose_sleep_began_before_the_month_and_ended_in_it(funnel, ledger):

@@ -17,7 +17,7 @@ FOREVER = datetime(9999, 12, 31)
 
 @pytest.fixture(scope="module")
 def engagements(rows):
-    """Every engagement with its account: the person's, else that of the visitor's network."""
+    """Every engagement with its account: the person's of that time, else that of the visitor's network."""
     accounts = {
         row["raw_host"]: row["account_id"]
         for row in rows(
@@ -173,7 +173,7 @@ def test_awareness_is_asked_of_each_account_at_the_end_of_each_month(rows, engag
     assert any(0 < row["awareness"] < 1 for row in found)
 
 
-def test_reach_is_asked_of_each_attendee_on_the_day(rows, listed):
+def test_reach_is_asked_of_each_attendee_on_the_day(rows, listed, employer_at):
     starts = {
         row["record_id"]: row["starts_at"]
         for row in rows("select record_id, starts_at from staging.stg_events__catalog")
@@ -215,7 +215,7 @@ def test_reach_is_asked_of_each_attendee_on_the_day(rows, listed):
         of_target = {
             person
             for person in known
-            if any(people[person]["account_id"] == account and begin <= at < end for _, account, begin, end in listed)
+            if any(employer_at(person, at) == account and begin <= at < end for _, account, begin, end in listed)
         }
         in_role = {person for person in known if is_in_role(person, at)}
         assert row["attendee_count"] == len(attended[row["event_key"]])
@@ -230,6 +230,7 @@ def test_reach_is_asked_of_each_attendee_on_the_day(rows, listed):
             len(in_role),
             len(of_target & in_role),
         )
+        assert row["reach"] == (pytest.approx(len(of_target & in_role) / len(known)) if known else None)
     assert sum(row["wanted_role_count"] for row in found) > 0
 
 

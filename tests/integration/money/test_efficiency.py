@@ -1,89 +1,18 @@
 """Efficiency a second time: costs, passes and purchases walked through one by one."""
 
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 
 import pytest
 
-from tests.integration.money.conftest import seed
-
-STEPS = ("lead", "mql", "sql", "opportunity", "customer")
-SIDES = {row["purpose"]: row["side"] for row in seed("finance/cost_purposes")}
-STAGE = {row["step"]: row["stage"] for row in seed("targets/funnel_steps")}
-RANK = {row["stage"]: int(row["stage_rank"]) for row in seed("lifecycle/stages")}
-
-
-def month(at):
-    return at.strftime("%Y-%m")
-
-
-@pytest.fixture(scope="module")
-def passes(rows):
-    """Per person, track and cycle: side, channel, campaign, and when each stage was reached, skipped ones at the skip."""
-    found = {}
-    order = sorted(RANK, key=RANK.get)
-    for move in rows("select * from marts.fct_lifecycle_transition order by entered_at"):
-        cycle = found.setdefault(
-            (move["person_id"], move["track"], move["cycle_number"]),
-            {
-                "person": move["person_id"],
-                "side": "acquisition" if move["track"] == "acquisition" else "retention",
-                "channel": move["channel"],
-                "campaign": move["campaign_id"],
-                "reached": {},
-            },
-        )
-        position = order.index(move["stage"])
-        if move["track"] == "acquisition" and move["previous_stage"] is None:
-            # the first trace of somebody: every step below it is behind them
-            for stage in STAGE.values():
-                if RANK[stage] < RANK[move["stage"]]:
-                    cycle["reached"].setdefault(stage, move["entered_at"])
-        for stage in order[position - move["skipped_stages"] : position + 1]:
-            cycle["reached"].setdefault(stage, move["entered_at"])
-    kept = []
-    for cycle in found.values():
-        counted = [at for stage, at in cycle["reached"].items() if RANK[stage] >= RANK[STAGE["lead"]]]
-        if counted:
-            cycle["began_at"] = min(counted)
-            cycle["steps"] = {step: cycle["reached"][STAGE[step]] for step in STEPS if STAGE[step] in cycle["reached"]}
-            if cycle["steps"]:
-                kept.append(cycle)
-    return kept
-
-
-@pytest.fixture(scope="module")
-def costs(rows):
-    return rows("select *, cost_on as day from marts.fct_cost")
-
-
-@pytest.fixture(scope="module")
-def purchases(rows):
-    """Everything won, with its party's number of the purchase."""
-    bought = [
-        (row["closed_at"], row["opportunity_record_id"], row["account_id"], row["person_id"], row["reporting_amount"])
-        for row in rows(
-            "select * from marts.fct_opportunity inner join intermediate.int_finance__opportunity_amounts using (opportunity_record_id) where is_won"
-        )
-    ] + [
-        (row["ordered_at"], row["order_record_id"], row["account_id"], row["person_id"], row["reporting_amount"])
-        for row in rows("select * from marts.fct_order where not has_opportunity")
-    ]
-    seen = Counter()
-    out = []
-    for at, key, account, person, amount in sorted(bought, key=lambda row: row[:2]):
-        party = account or person or key
-        seen[party] += 1
-        out.append((at, key, person, "acquisition" if seen[party] == 1 else "retention", amount or Decimal(0)))
-    return out
+from tests.integration.money.conftest import STEPS, converted, month
 
 
 def expected_cells(view, passes, costs, purchases, rows):
     cells = defaultdict(Counter)
     for cost in costs:
-        side = SIDES.get(cost["purpose"], SIDES["*"])
-        cells[cost["month"], side, cost["channel"]]["cost_amount"] += cost["reporting_amount"]
+        cells[cost["month"], cost["side"], cost["channel"]]["cost_amount"] += cost["reporting_amount"]
     for cycle in passes:
         for step, at in cycle["steps"].items():
             own = month(cycle["began_at"] if view == "cohort" else at)
@@ -93,7 +22,7 @@ def expected_cells(view, passes, costs, purchases, rows):
             side = "acquisition" if credit["track"] == "acquisition" else "retention"
             cells[month(credit["ended_at"]), side, credit["channel"]]["revenue_amount"] += credit["credit_amount"]
     else:
-        for at, _, person, side, amount in purchases:
+        for at, _, person, side, amount, _ in purchases:
             own = [c for c in passes if c["person"] == person and c["side"] == side and c["began_at"] <= at]
             newest = max(own, key=lambda cycle: cycle["began_at"], default=None)
             where = (month(newest["began_at"]), side, newest["channel"]) if newest else (month(at), side, "unmapped")
@@ -123,8 +52,8 @@ def test_every_cell_is_that_of_a_plain_count(rows, passes, costs, purchases, vie
 def test_a_cohort_pays_back_with_the_purchase_that_covers_its_costs(rows, passes, costs, purchases):
     spent, bought = Counter(), defaultdict(list)
     for cost in costs:
-        spent[cost["month"], SIDES.get(cost["purpose"], SIDES["*"]), cost["channel"]] += cost["reporting_amount"]
-    for at, key, person, side, amount in purchases:
+        spent[cost["month"], cost["side"], cost["channel"]] += cost["reporting_amount"]
+    for at, key, person, side, amount, _ in purchases:
         own = [c for c in passes if c["person"] == person and c["side"] == side and c["began_at"] <= at]
         newest = max(own, key=lambda cycle: cycle["began_at"], default=None)
         if newest:
@@ -147,20 +76,80 @@ def test_a_cohort_pays_back_with_the_purchase_that_covers_its_costs(rows, passes
 
 def test_campaigns_hold_all_costs_all_passes_and_all_credits(rows, passes, costs):
     expected = defaultdict(Counter)
+    bought = defaultdict(set)
     for cost in costs:
         expected[cost["campaign_id"]]["cost_amount"] += cost["reporting_amount"]
+        expected[cost["campaign_id"]][f"{cost['side']}_cost_amount"] += cost["reporting_amount"]
     for cycle in passes:
         if cycle["side"] == "acquisition":
             for step in cycle["steps"]:
                 expected[cycle["campaign"]][f"{step}_count"] += 1
     for credit in rows("select * from marts.mart_attribution where model = 'linear' and credit_amount is not null"):
-        expected[credit["campaign_id"]][f"{credit['target_type']}_amount"] += credit["credit_amount"]
+        campaign, kind = credit["campaign_id"], credit["target_type"]
+        expected[campaign][f"{kind}_amount"] += credit["credit_amount"]
+        if kind == "revenue":
+            bought[campaign].add(credit["source_id"])
+            if credit["track"] == "acquisition":
+                expected[campaign]["acquisition_revenue_amount"] += credit["credit_amount"]
     found = {row["campaign_id"]: row for row in rows("select * from marts.mart_campaign_roi")}
     assert expected.keys() <= found.keys()
+    amounts = ("cost_amount", "acquisition_cost_amount", "retention_cost_amount", "revenue_amount", "pipeline_amount")
     for campaign, row in found.items():
-        for name in ("cost_amount", "revenue_amount", "pipeline_amount", *(f"{step}_count" for step in STEPS)):
+        for name in (*amounts, "acquisition_revenue_amount", *(f"{step}_count" for step in STEPS)):
             assert row[name] == expected[campaign][name], (campaign, name)
+        assert row["influenced_purchase_count"] == len(bought[campaign])
     assert found["unknown"]["cost_amount"] > 0
+    assert any(row["retention_cost_amount"] for row in found.values())
+    assert max(map(len, bought.values())) > 1
+
+
+def test_a_campaign_s_rates_are_its_sums_divided(rows, costs):
+    budgets = {
+        row["campaign_id"]: converted(row["budget_amount"], row["currency"], row["starts_on"])
+        for row in rows("select * from staging.stg_crm__campaigns where budget_amount is not null")
+    }
+    judged = Counter()
+    for row in rows("select * from marts.mart_campaign_roi"):
+        spent = [cost for cost in costs if cost["campaign_id"] == row["campaign_id"]]
+        cost, won = float(sum(c["reporting_amount"] for c in spent)), float(row["revenue_amount"])
+        acquiring = float(sum(c["reporting_amount"] for c in spent if c["side"] == "acquisition"))
+        budget = budgets.get(row["campaign_id"])
+        expected = {
+            "roi": (won - cost) / cost if cost else None,
+            "share_of_budget": cost / float(budget) if spent and budget else None,
+            **{
+                f"cost_per_{step}": acquiring / row[f"{step}_count"] if row[f"{step}_count"] else None for step in STEPS
+            },
+        }
+        for name, value in expected.items():
+            assert row[name] == (None if value is None else pytest.approx(value)), (row["campaign_id"], name)
+            judged[name] += value is not None
+        assert row["first_cost_on"] == min((c["cost_on"] for c in spent), default=None)
+        assert row["last_cost_on"] == max((c["cost_on"] for c in spent), default=None)
+    assert len(judged) == 2 + len(STEPS)
+    assert all(judged.values())
+
+
+def test_a_campaign_pays_back_with_the_purchase_that_covers_its_costs(rows, costs):
+    spent, since = Counter(), {}
+    for cost in costs:
+        campaign = cost["campaign_id"]
+        spent[campaign] += cost["reporting_amount"]
+        since[campaign] = min(since.get(campaign, cost["cost_on"]), cost["cost_on"])
+    earnings = rows("select * from marts.mart_attribution where model = 'linear' and target_type = 'revenue'")
+    days, earned = {}, Counter()
+    for credit in sorted(earnings, key=lambda row: row["ended_at"]):
+        campaign = credit["campaign_id"]
+        earned[campaign] += credit["credit_amount"]
+        if campaign in spent and campaign not in days and earned[campaign] >= spent[campaign]:
+            begun = datetime.combine(since[campaign], time())
+            days[campaign] = (credit["ended_at"] - begun).total_seconds() / 86400
+    found = {
+        row["campaign_id"]: row["payback_days"]
+        for row in rows("select * from marts.mart_campaign_roi where payback_days is not null")
+    }
+    assert found == pytest.approx(days)
+    assert days
 
 
 def test_no_sum_loses_or_makes_a_cent(rows):

@@ -35,6 +35,12 @@ SAME_AS_MARTS = {
         """select cast(month_starts_on as timestamp), stage, sum(closing_count), sum(opening_count), sum(entered_count), sum(passed_count), sum(exited_count),
         sum(returned_count), sum(parked_count), sum(dormant_count) from marts.mart_funnel_volume where track = 'acquisition' group by all""",
     ),
+    "who was asleep and who woke up": (
+        ["people_dormant_before", "people_woken", "wake_rate"],
+        ["metric_time__month", "stage"],
+        """select cast(month_starts_on as timestamp), stage, sum(dormant_before_count), sum(woken_count),
+        sum(woken_count) / nullif(sum(dormant_before_count), 0) from marts.mart_funnel_volume where track = 'acquisition' group by all""",
+    ),
     "stock by channel, region and industry": (
         ["people_in_stage"],
         ["volume__channel", "volume__region", "volume__industry"],
@@ -197,6 +203,34 @@ def test_entries_and_stock_recounted_from_the_ledger(metrics, marts):
             if f"{entered_at:%Y-%m}" <= month and (exited_at is None or f"{exited_at:%Y-%m}" > month)
         )
         assert {stage: stock for (stage, at), (_, stock) in said.items() if at == month and stock} == held
+
+
+def test_the_wake_rate_recounted_sleep_by_sleep(metrics, marts):
+    stays = defaultdict(list)
+    for person, entered_at, exited_at in marts.execute(
+        "select person_id, entered_at, exited_at from marts.fct_lifecycle_transition where track = 'acquisition'"
+    ).fetchall():
+        stays[person].append((entered_at, exited_at))
+
+    def stands(person, at):
+        return any(since < at and (until is None or at <= until) for since, until in stays[person])
+
+    asleep, woken = defaultdict(set), defaultdict(set)
+    begins = [row[0] for row in metrics.query(["people_woken"], ["month"]).rows]
+    for person, began_at, ended_at in marts.execute(
+        "select person_id, began_at, ended_at from marts.fct_lifecycle_status where status = 'dormant'"
+    ).fetchall():
+        for begin in begins:
+            if began_at < begin and (ended_at is None or ended_at >= begin) and stands(person, begin):
+                asleep[begin].add(person)
+            if began_at < begin and ended_at and f"{ended_at:%Y-%m}" == f"{begin:%Y-%m}" and stands(person, ended_at):
+                woken[begin].add(person)
+    for begin, before, up, rate in metrics.query(
+        ["people_dormant_before", "people_woken", "wake_rate"], ["month"]
+    ).rows:
+        assert (before, up) == (len(asleep[begin]), len(woken[begin]))
+        assert rate == (pytest.approx(up / before) if before else None)
+    assert 0 < sum(map(len, woken.values())) < sum(map(len, asleep.values()))
 
 
 def test_days_to_move_recounted_stay_by_stay(metrics, marts):

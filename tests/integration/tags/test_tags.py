@@ -129,7 +129,8 @@ def test_segments_equal_the_tags_asked_of_each_person(warehouse, tagged):
         )
     }
     assert set(warehouse.sql("select person_id, segment from marts.bridge_person_segment").fetchall()) == members
-    stages = dict(warehouse.sql("select person_id, stage from marts.dim_person").fetchall())
+    profiles = warehouse.sql("select * from marts.dim_person").df().set_index("person_id")
+    stages = profiles["stage"].to_dict()
     reachable = {
         row[0]
         for row in warehouse.sql(
@@ -143,21 +144,40 @@ def test_segments_equal_the_tags_asked_of_each_person(warehouse, tagged):
     )
     assert {row[:2]: row[2] for row in counted} == people
     assert {row[:2]: row[3] for row in counted if row[3]} == contactable
+    whole = pd.DataFrame(sorted(members), columns=["person_id", "segment"]).join(profiles, on="person_id")
+    groups = whole.groupby(["segment", "stage"])
+    found = warehouse.sql("select * from marts.mart_segment").df().set_index(["segment", "stage"]).sort_index()
+    assert found["account_count"].to_dict() == groups["account_id"].nunique().to_dict()
+    scores = groups["score_display"].mean()
+    pd.testing.assert_series_equal(found["mean_score"], scores, check_names=False, check_dtype=False)
+    assert found["account_count"].max() > 1
 
 
-def test_a_person_looks_at_what_a_touch_or_its_content_names(warehouse, known):
-    interest = defaultdict(set)
-    for person, product in warehouse.sql("select person_id, product_id from marts.mart_product_interest").fetchall():
-        interest[person].add(product)
-    assert interest
-    for person, products in interest.items():
-        assert products <= known[person]["product"]
-    (whole,) = warehouse.sql(
-        """
-        select count(*) from marts.fct_interaction as touches
-        join marts.dim_person as persons using (person_id)
-        left join (select content_id, min(product_id) as product from staging.stg_engagement__content group by 1) as content using (content_id)
-        where not persons.is_anonymous and is_engagement and direction = 'inbound' and coalesce(product_id, product) is not null
-        """
-    ).fetchone()
-    assert warehouse.sql("select sum(touch_count) from marts.mart_product_interest").fetchone() == (whole,)
+def test_interest_in_a_product_is_what_a_known_person_did_around_it(warehouse):
+    content = warehouse.sql("select * from staging.stg_engagement__content order by record_id").df()
+    product_of = content.drop_duplicates("content_id").set_index("content_id")["product_id"]
+    named = {
+        row.record_id: row.product_id
+        for table in ("engagement__interactions", "forms__submissions")
+        for row in warehouse.sql(f"select record_id, product_id from staging.stg_{table}").df().itertuples()
+    }
+    profiles = warehouse.sql("select * from marts.dim_person where not is_anonymous").df().set_index("person_id")
+    touches = warehouse.sql("select * from marts.fct_interaction where is_engagement and direction = 'inbound'").df()
+    touches = touches[touches["person_id"].isin(profiles.index)]
+    own = touches["interaction_id"].map(named)
+    touches["product"] = own.where(own.notna(), touches["content_id"].map(product_of))
+    groups = touches.dropna(subset="product").groupby(["person_id", "product"])
+    expected = pd.DataFrame(
+        {
+            "touch_count": groups.size(),
+            "meaningful_touch_count": groups["is_meaningful"].sum(),
+            "minutes": groups["duration_seconds"].sum() / 60,
+            "first_touched_at": groups["occurred_at"].min(),
+            "last_touched_at": groups["occurred_at"].max(),
+        }
+    ).reset_index(names=["person_id", "product_id"])
+    expected = expected.join(profiles[["account_id", "stage"]], on="person_id")
+    found = warehouse.sql("select * from marts.mart_product_interest order by person_id, product_id").df()
+    assert set(found.columns) == set(expected.columns)
+    pd.testing.assert_frame_equal(found[list(expected.columns)], expected, check_dtype=False)
+    assert len(found) > 10

@@ -56,6 +56,10 @@ def write_inputs(warehouse: Path, columns: str, rows: Sequence[Row]) -> None:
             "create or replace table raw.consent__suppression "
             "(identifier_type varchar, identifier varchar, _arrived_at timestamp, _load_sequence bigint)"
         )
+        connection.execute(
+            "create or replace table raw.forms__submissions "
+            "(referred_by varchar, country varchar, _arrived_at timestamp, _load_sequence bigint)"
+        )
         connection.execute("create schema if not exists ops")
         connection.execute("create or replace table ops.as_of as select timestamp '2026-01-01' as as_of")
         connection.executemany(

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from sqlglot import exp, parse_one
 
 from orchestration.errors import ConfigError
 from orchestration.ingest.contract import load_contract
@@ -66,6 +68,71 @@ def test_check_names_come_without_importing_great_expectations():
         "sys.exit('great_expectations' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, check=False).returncode == 0
+
+
+def readable_tables() -> dict[str, set[str]]:
+    """The columns of every table that a check may read, by its name in the query."""
+    raw = load_contract(PROJECT_ROOT / "models").tables.values()
+    tables = {f"raw.{table.identifier}": set(table.column_names) for table in raw}
+    for path in [*PROJECT_ROOT.glob("models/marts/*/*.yml"), PROJECT_ROOT / "models/staging/ops/_ops__sources.yml"]:
+        described = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = [(model["name"], model) for model in described.get("models", [])]
+        entries += [(f"ops.{t['name']}", t) for source in described.get("sources", []) for t in source["tables"]]
+        tables |= {name: {column["name"] for column in entry["columns"]} for name, entry in entries}
+    return tables
+
+
+def columns_of_the_outer_row(query: str, tables: dict[str, set[str]], batch: str) -> list[str]:
+    """Unqualified columns in subqueries that no table of the subquery has, so that the engine takes the outer row's."""
+    found = []
+    for select in parse_one(query.replace("{batch}", "batch"), read="duckdb").find_all(exp.Select):
+        if select.parent is None:
+            continue
+        known = {projection.alias for projection in select.expressions}
+        for source in [select.args["from_"], *(select.args.get("joins") or [])]:
+            if isinstance(source.this, exp.Subquery):
+                known |= set(source.this.this.named_selects)
+            else:
+                name = ".".join(part.name for part in source.this.parts)
+                known |= tables[batch if name == "batch" else name]
+        found += [
+            column.name
+            for column in select.find_all(exp.Column)
+            if not column.table and column.find_ancestor(exp.Select) is select
+            if column.name not in known and not column.name.startswith("_")
+        ]
+    return found
+
+
+def test_no_subquery_of_a_check_reads_a_column_of_the_row_that_it_is_held_against():
+    """`stage not in (select to_stage from dim_stage)` compares the row with itself and can never fail."""
+    tables = readable_tables()
+    asked = [
+        (path.stem, entry["meta"]["name"], entry["kwargs"]["unexpected_rows_query"])
+        for path in sorted(EXPECTATIONS.glob("*/*.json"))
+        for entry in load_suite(path, path.stem).expectations
+        if "unexpected_rows_query" in entry["kwargs"]
+    ]
+    assert len([query for *_, query in asked if "not in (select" in query]) > 50
+    assert {
+        (suite, check): columns
+        for suite, check, query in asked
+        if (columns := columns_of_the_outer_row(query, tables, suite if suite in tables else f"raw.{suite}"))
+    } == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "stray"),
+    [
+        ("select a from {batch} where a not in (select a from other)", ["a"]),
+        ("select a from {batch} where a not in (select b from other)", []),
+        ("select a from {batch} as t where not exists (select 1 from other where b = t.a)", []),
+        ("select t.a from {batch} as t left join (select b from other where a = 1) as o on t.a = o.b", ["a"]),
+        ("select a from {batch} where a in (select c from (select b as c from other) as o)", []),
+    ],
+)
+def test_only_a_bare_name_of_the_outer_row_is_told(query, stray):
+    assert columns_of_the_outer_row(query, {"other": {"b"}, "t": {"a"}}, "t") == stray
 
 
 @pytest.mark.parametrize(
