@@ -4,7 +4,7 @@ What belongs here: questions that the sample company's rows do not ask. What doe
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import duckdb
 
@@ -25,16 +25,26 @@ def rebuild(
     own.execute("attach ':memory:' as warehouse")
     texts = {}
     for model in models:
-        (path,) = settings.dbt_target_dir.glob(f"compiled/**/{model.split('__')[0].split('_', 1)[1]}/{model}.sql")
-        texts[model] = path.read_text(encoding="utf-8")
-    read = {found for text in texts.values() for found in _TABLE.findall(text) if found[1] not in models}
-    for schema in {"intermediate", *(schema for schema, _ in read)}:
+        # beside a model's own SQL stand those of its unit tests, in folders called like a file
+        (path,) = (
+            one for one in settings.dbt_target_dir.glob(f"compiled/**/{model}.sql") if one.parent.suffix != ".yml"
+        )
+        schema = "marts" if "marts" in path.parts else "intermediate"
+        texts[model] = (f"warehouse.{schema}.{model}", path.read_text(encoding="utf-8"))
+    read = {found for _, text in texts.values() for found in _TABLE.findall(text) if found[1] not in models}
+    for schema in {"intermediate", "marts", *(schema for schema, _ in read)}:
         own.execute(f"create schema warehouse.{schema}")
-    for schema, table in sorted(read):
-        own.register("copied", warehouse.sql(f"select * from {schema}.{table}").arrow())
-        own.execute(f"create table warehouse.{schema}.{table} as select * from copied")
+    copy_tables(own, warehouse, (f"{schema}.{table}" for schema, table in sorted(read)))
     change(own)
-    for model, text in texts.items():
-        own.execute(f"create table warehouse.intermediate.{model} as {text}")
+    for name, text in texts.values():
+        own.execute(f"create table {name} as {text}")
     own.execute("use warehouse")
     return own
+
+
+def copy_tables(own: duckdb.DuckDBPyConnection, warehouse: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+    """Copy tables, named with their schema, into the `warehouse` of another connection; one that is there already stays."""
+    for table in tables:
+        own.execute(f"create schema if not exists warehouse.{table.split('.')[0]}")
+        own.register("copied", warehouse.sql(f"select * from {table}").arrow())
+        own.execute(f"create table if not exists warehouse.{table} as select * from copied")

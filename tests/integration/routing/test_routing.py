@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.money.conftest import converted
-from tests.integration.rebuild import rebuild
+from tests.integration.rebuild import copy_tables, rebuild
 
 FOREVER = datetime(9999, 1, 1)
 SEEDS = Path(__file__).resolve().parents[3] / "seeds" / "routing"
@@ -251,9 +251,8 @@ def test_with_a_gate_on_the_direct_routes_a_request_is_assigned_once_the_gate_is
             "update warehouse.intermediate.int_lifecycle__submissions set gate = ? where signal is not null", [gate]
         )
         # what only the walk reads
-        for table in ("int_lifecycle__crm_signals", "int_lifecycle__returns", "int_scoring__gate_times"):
-            own.register("copied", warehouse.sql(f"select * from intermediate.{table}").arrow())
-            own.execute(f"create or replace table warehouse.intermediate.{table} as select * from copied")
+        tables = ("int_lifecycle__crm_signals", "int_lifecycle__returns", "int_scoring__gate_times")
+        copy_tables(own, warehouse, (f"intermediate.{table}" for table in tables))
 
     with rebuild(warehouse_home, warehouse, models, change) as own:
         expected = Counter(walk(own))
