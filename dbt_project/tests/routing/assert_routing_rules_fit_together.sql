@@ -83,6 +83,7 @@ without_queue as (
             and owner_rules.owner_source = 'fixed'
             and owner_rules.owner_id is not null
             and coalesce(owner_rules.account_domain, owner_rules.region, owner_rules.industry, owner_rules.company_size) is null
+            and owner_rules.is_customer_account is null
             and coalesce(owner_rules.valid_from, owner_rules.valid_to) is null
     where owner_rules.priority is null
 ),

@@ -21,6 +21,14 @@ consent_rules as (
     select * from {{ ref('consent_rules') }}
 ),
 
+implied as (
+    select * from {{ ref('int_consent__implied') }}
+),
+
+implied_consents as (
+    select * from {{ ref('implied_consents') }}
+),
+
 contact_channels as (
     select * from {{ ref('contact_channels') }}
 ),
@@ -43,6 +51,7 @@ addresses as (
         contact_channels.channel,
         contact_purposes.purpose,
         contact_purposes.needs_consent,
+        contact_purposes.objections_from,
         person_regimes.regime,
         person_regimes.country_code,
         consent_rules.basis,
@@ -175,7 +184,7 @@ findings as (
             addresses.identifier_type = standing_withdrawals.identifier_type
             and addresses.identifier_value = standing_withdrawals.identifier_value
             and addresses.channel = standing_withdrawals.channel
-            and addresses.purpose = standing_withdrawals.purpose
+            and standing_withdrawals.purpose in (addresses.purpose, addresses.objections_from)
 
     union all
 
@@ -203,6 +212,35 @@ findings as (
     where
         latest_events.kind in ('explicit', 'implied')
         and addresses.is_usable
+        and addresses.needs_consent
+
+    union all
+
+    -- what the law takes for a consent for some time
+    select
+        addresses.person_id,
+        addresses.identifier_type,
+        addresses.identifier_value,
+        addresses.channel,
+        addresses.purpose,
+        case
+            when {{ add_days('implied.occurred_at', 'implied_consents.consent_days') }} <= {{ as_of() }} then 'consent_expired'
+            else 'implied_consent'
+        end as reason,
+        implied.occurred_at as decided_at,
+        implied.record_id,
+        implied.fact as method
+    from addresses
+    inner join implied_consents
+        on
+            addresses.regime = implied_consents.regime
+            and addresses.channel = implied_consents.channel
+    inner join implied
+        on
+            addresses.person_id = implied.person_id
+            and implied_consents.fact = implied.fact
+    where
+        addresses.is_usable
         and addresses.needs_consent
 
     union all

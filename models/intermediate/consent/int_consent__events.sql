@@ -80,39 +80,48 @@ form_events as (
         on contact_purposes.is_form_default
 ),
 
+-- a word that nobody knows may have been a no
+acted as (
+    select
+        consent_events.*,
+        coalesce(consent_actions.effect, 'withdrawal') as effect,
+        coalesce(consent_actions.reason, 'not_understood') as effect_reason
+    from consent_events
+    left join consent_actions
+        on lower({{ blank_to_null('consent_events.action') }}) = consent_actions.action
+),
+
 -- what names no channel or purpose, or one that nobody knows, takes away everywhere and grants nothing
 stated_events as (
     select
-        consent_events.record_id,
+        acted.record_id,
         'consent.events' as source_table,
-        consent_events.source_system,
-        consent_events.occurred_at,
-        consent_events.load_sequence,
+        acted.source_system,
+        acted.occurred_at,
+        acted.load_sequence,
         contact_channels.channel,
         contact_purposes.purpose,
-        consent_actions.effect,
-        consent_actions.reason,
-        consent_events.method,
-        consent_events.country,
-        consent_events.email,
-        consent_events.phone,
-        consent_events.wechat_openid,
-        consent_events.external_id
-    from consent_events
-    inner join consent_actions
-        on lower(consent_events.action) = consent_actions.action
+        acted.effect,
+        acted.effect_reason as reason,
+        acted.method,
+        acted.country,
+        acted.email,
+        acted.phone,
+        acted.wechat_openid,
+        acted.external_id
+    from acted
     left join contact_channels as named_channels
-        on lower(consent_events.channel) = named_channels.channel
+        on lower(acted.channel) = named_channels.channel
     left join purpose_aliases
-        on lower(consent_events.purpose) = purpose_aliases.alias
+        on lower(acted.purpose) = purpose_aliases.alias
     inner join contact_channels
         on
             named_channels.channel = contact_channels.channel
-            or (named_channels.channel is null and consent_actions.effect = 'withdrawal')
+            or (named_channels.channel is null and acted.effect = 'withdrawal')
     inner join contact_purposes
         on
             purpose_aliases.purpose = contact_purposes.purpose
-            or (purpose_aliases.purpose is null and consent_actions.effect = 'withdrawal' and contact_purposes.needs_consent)
+            or (purpose_aliases.purpose is null and acted.effect = 'withdrawal' and contact_purposes.needs_consent)
 ),
 
 events as (

@@ -45,6 +45,7 @@ routed_interactions as (
         routes.signal,
         routes.gate,
         routes.reentry,
+        routes.is_request,
         routes.motion,
         routes.assign_to
     from interactions
@@ -69,6 +70,7 @@ routed_leads as (
         routes.signal,
         routes.gate,
         routes.reentry,
+        routes.is_request,
         routes.motion,
         routes.assign_to
     from leads
@@ -96,6 +98,7 @@ select
     signal,
     gate,
     reentry,
+    is_request,
     motion,
     assign_to
 from unioned

@@ -31,6 +31,7 @@ opened as (
         min_by(route, position_number) as route,
         min_by(assign_to, position_number) as assign_to,
         min_by(is_to_pool, position_number) as is_to_pool,
+        bool_or(is_request) as is_requested,
         min_by(record_id, position_number) as record_id
     from chains
     where phase = 1
@@ -153,6 +154,7 @@ select
     timed.route,
     timed.assign_to,
     timed.is_to_pool,
+    timed.is_requested,
     timed.record_id,
     timed.request_count,
     timed.last_requested_at,

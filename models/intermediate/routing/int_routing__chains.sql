@@ -8,7 +8,11 @@ with
 
 submissions as (
     select * from {{ ref('int_lifecycle__submissions') }}
-    where gate = 'none'
+),
+
+computed_signals as (
+    select * from {{ ref('int_lifecycle__computed_signals') }}
+    where record_id is not null
 ),
 
 transitions as (
@@ -50,30 +54,48 @@ default_route as (
     from routes
 ),
 
+-- a submission with a signal of its own waits for its gate, as the ledger has it; one with neither is handed over as it comes
+requests as (
+    select
+        submissions.person_id,
+        coalesce(computed_signals.occurred_at, submissions.occurred_at) as occurred_at,
+        submissions.route,
+        submissions.assign_to,
+        submissions.is_request,
+        submissions.record_id
+    from submissions
+    left join computed_signals
+        on
+            submissions.record_id = computed_signals.record_id
+            and submissions.signal = computed_signals.signal
+    where computed_signals.record_id is not null or (submissions.signal is null and submissions.gate = 'none')
+),
+
 -- whoever is out of the funnel is handed to nobody
 muted as (
-    select distinct submissions.record_id
-    from submissions
+    select distinct requests.record_id
+    from requests
     inner join statuses
         on
-            submissions.person_id = statuses.person_id
-            and submissions.occurred_at >= statuses.began_at
-            and (statuses.ended_at is null or submissions.occurred_at < statuses.ended_at)
+            requests.person_id = statuses.person_id
+            and requests.occurred_at >= statuses.began_at
+            and (statuses.ended_at is null or requests.occurred_at < statuses.ended_at)
 ),
 
 candidates as (
     select
-        submissions.person_id,
-        submissions.occurred_at,
+        requests.person_id,
+        requests.occurred_at,
         false as is_date_only,
         'submission' as cause,
-        submissions.route,
-        submissions.assign_to,
+        requests.route,
+        requests.assign_to,
         false as is_to_pool,
-        submissions.record_id
-    from submissions
+        coalesce(requests.is_request, false) as is_request,
+        requests.record_id
+    from requests
     left join muted
-        on submissions.record_id = muted.record_id
+        on requests.record_id = muted.record_id
     where muted.record_id is null
 
     union all
@@ -86,6 +108,7 @@ candidates as (
         coalesce(handovers.route, transitions.route, default_route.route) as route,
         coalesce(handovers.assign_to, route_teams.assign_to) as assign_to,
         handovers.is_to_pool,
+        false as is_request,
         transitions.record_id
     from transitions
     inner join handovers
@@ -106,6 +129,7 @@ timeline as (
         route,
         assign_to,
         is_to_pool,
+        is_request,
         record_id
     from candidates
 
@@ -123,6 +147,7 @@ timeline as (
         cast(null as varchar) as route,
         crm_signals.signal as assign_to,
         cast(null as boolean) as is_to_pool,
+        false as is_request,
         crm_signals.record_id
     from crm_signals
     inner join decision_words
@@ -148,6 +173,7 @@ select
     route,
     assign_to,
     is_to_pool,
+    is_request,
     record_id,
     sum(case when is_turn then 1 else 0 end) over same_person as chain_number,
     row_number() over same_person as position_number

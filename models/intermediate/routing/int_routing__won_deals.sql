@@ -1,9 +1,11 @@
-{#- Every won deal with the assignment that it came from: the last one that was open by the day on which the deal was opened. -#}
+{#-
+    Everything that was won, deals and orders without one, with the assignment that it came from: the last one that was open by the day on
+    which the deal was opened or the order placed.
+-#}
 with
 
-opportunities as (
-    select * from {{ ref('fct_opportunity') }}
-    where is_won
+revenue as (
+    select * from {{ ref('int_finance__revenue') }}
 ),
 
 assignments as (
@@ -14,31 +16,30 @@ assignments as (
 -- a date without a time is the day's start, so an assignment of the same day comes first
 sources as (
     select
-        opportunities.opportunity_record_id,
+        revenue.revenue_id,
         assignments.assignment_id,
         assignments.assign_to,
         assignments.route
-    from opportunities
+    from revenue
     inner join assignments
         on
-            opportunities.person_id = assignments.person_id
-            and opportunities.closed_at >= assignments.assigned_at
-            and {{ add_days('opportunities.created_at', 1) }} > assignments.assigned_at
+            revenue.person_id = assignments.person_id
+            and {{ add_days('revenue.opened_at', 1) }} > assignments.assigned_at
+            and (revenue.revenue_kind = 'order' or revenue.won_at >= assignments.assigned_at)
     qualify row_number() over (
-            partition by opportunities.opportunity_record_id
+            partition by revenue.revenue_id
             order by assignments.assigned_at desc, assignments.assignment_id asc
         ) = 1
 )
 
 select
-    opportunities.opportunity_record_id,
-    opportunities.person_id,
-    opportunities.closed_month,
-    coalesce(opportunities.currency, 'unknown') as currency,
-    opportunities.amount,
+    revenue.revenue_id,
+    case when revenue.revenue_kind = 'opportunity' then revenue.revenue_id end as opportunity_record_id,
+    revenue.person_id,
+    revenue.won_month as closed_month,
     sources.assignment_id,
     coalesce(sources.assign_to, 'none') as team,
     coalesce(sources.route, 'none') as route
-from opportunities
+from revenue
 left join sources
-    on opportunities.opportunity_record_id = sources.opportunity_record_id
+    on revenue.revenue_id = sources.revenue_id

@@ -173,6 +173,7 @@ select
     end as state,
     track,
     stage as stage_at_assignment,
+    is_requested,
     is_decision_due,
     request_count,
     decision_signal,

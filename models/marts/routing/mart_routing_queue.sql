@@ -60,6 +60,7 @@ select
     open_assignments.industry,
     open_assignments.channel,
     open_assignments.assigned_at,
+    open_assignments.is_requested,
     open_assignments.request_count,
     open_assignments.first_touched_at,
     open_assignments.sla_hours,

@@ -13,7 +13,7 @@ assignments as (
 won_deals as (
     select distinct assignment_id
     from {{ ref('int_routing__won_deals') }}
-    where assignment_id is not null
+    where assignment_id is not null and opportunity_record_id is not null
 ),
 
 buckets as (

@@ -4,6 +4,14 @@ won_deals as (
     select * from {{ ref('int_routing__won_deals') }}
 ),
 
+revenue as (
+    select * from {{ ref('int_finance__revenue') }}
+),
+
+reporting as (
+    select currency as reporting_currency from {{ ref('reporting_currency') }}
+),
+
 period_types as (
     select 'month' as period_type
     union all
@@ -14,17 +22,21 @@ summed as (
     select
         period_types.period_type,
         case period_types.period_type when 'month' then won_deals.closed_month else 'all' end as period,
-        won_deals.currency,
+        reporting.reporting_currency as currency,
         won_deals.team,
         won_deals.route,
         count(*) as won_count,
-        cast(sum(coalesce(won_deals.amount, 0)) as decimal(18, 2)) as won_amount
+        count(case when not revenue.is_converted then 1 end) as unconverted_count,
+        cast(sum(revenue.reporting_amount) as decimal(18, 2)) as won_amount
     from won_deals
+    inner join revenue
+        on won_deals.revenue_id = revenue.revenue_id
+    cross join reporting
     cross join period_types
     group by
         period_types.period_type,
         case period_types.period_type when 'month' then won_deals.closed_month else 'all' end,
-        won_deals.currency,
+        reporting.reporting_currency,
         won_deals.team,
         won_deals.route
 )
@@ -36,6 +48,7 @@ select
     team,
     route,
     won_count,
+    unconverted_count,
     won_amount,
-    cast(won_amount as double) / nullif(cast(sum(won_amount) over (partition by period, currency) as double), 0) as share_of_amount
+    cast(won_amount as double) / nullif(cast(sum(won_amount) over (partition by period) as double), 0) as share_of_amount
 from summed

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import stat
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -90,6 +90,101 @@ def test_an_audience_is_its_mart_less_those_who_may_not_be_contacted(home, wareh
         assert {(row["person_id"], row["address"]) for row in parquet_rows(done)} == addresses
         assert done.manifest["left_out"] == left_out
         assert (done.manifest["people"], len(members)) == (len(addresses), len(addresses) + left_out.total())
+
+
+def squeezed(kind, text):
+    """An address as one compares it by eye: e-mail in small letters, a number by its last nine digits."""
+    return text.strip().lower() if kind == "email" else "".join(filter(str.isdigit, text)).lstrip("0")[-9:]
+
+
+def noes(warehouse):
+    """What the raw rows of lists and consent take away: {(purpose, channel): {address}}, read without any model."""
+    found = defaultdict(set)
+    reached = {"email": ("email",), "phone": ("phone", "sms")}
+    (as_of,) = warehouse.execute("select as_of from ops.as_of").fetchone()
+    for kind, text, channel, name, left_at in warehouse.execute(
+        "select identifier_type, identifier, channel, list, valid_to from raw.consent__suppression where coalesce(valid_from <= ?, true)",
+        [as_of],
+    ).fetchall():
+        if name != "white" and (left_at is None or left_at > as_of):
+            for purpose in ("marketing", "request", "service"):
+                for one in [channel] if channel else reached[kind]:
+                    found[purpose, one].add(squeezed(kind, text))
+    said = defaultdict(list)
+    for at, email, phone, channel, action in warehouse.execute(
+        "select occurred_at, email, phone, channel, action from raw.consent__events where occurred_at <= ? order by occurred_at",
+        [as_of],
+    ).fetchall():
+        text = email if channel == "email" else phone
+        if text:
+            said[channel, squeezed(channel, text)].append((at, action))
+    for (channel, address), actions in said.items():
+        if actions[-1][1] != "opt_in":
+            found["marketing", channel].add(address)
+            found["request", channel].add(address)
+    return found
+
+
+def test_nobody_who_is_listed_or_has_objected_is_in_any_file(home, warehouse, tmp_path):
+    """Of the audiences that the checkout has, and of everybody for every purpose and channel, so that it cannot hold by chance."""
+    everybody = [
+        f"all_{purpose}_{channel},dim_person,,{purpose},{channel},stage,"
+        for purpose in ("marketing", "request", "service")
+        for channel in ("email", "phone")
+    ]
+    away = noes(warehouse)
+    met = Counter()
+    for settings in (home, own_audiences(home, tmp_path, *everybody)):
+        for done in activate(settings, choose(settings, [])):
+            purpose, channel = done.manifest["purpose"], done.manifest["channel"]
+            rows = parquet_rows(done)
+            refused = away[purpose, channel]
+            assert [row for row in rows if squeezed(channel, row["address"]) in refused] == []
+            met[purpose, channel] += len(rows)
+            assert purpose != "service" or settings is not home, "no audience of ours calls a request a service"
+    # people of the company are among those who are listed and have objected, so each of them was left out somewhere
+    for purpose in ("marketing", "request", "service"):
+        for channel in ("email", "phone"):
+            known = {
+                squeezed(channel, text)
+                for (text,) in warehouse.execute(
+                    "select identifier_value from intermediate.int_identity__person_identifiers where identifier_type = ?",
+                    [channel],
+                ).fetchall()
+            }
+            assert known & away[purpose, channel], (purpose, channel)
+            assert met[purpose, channel] > 100
+
+
+def test_only_whoever_asked_to_be_called_is_called_without_consent(home, warehouse):
+    """By the form or call that they sent, read from the rows as delivered."""
+    asked = {
+        row[0]
+        for row in warehouse.execute(
+            """
+            select persons.person_id from staging.stg_forms__submissions as forms
+            join intermediate.int_identity__record_persons as persons using (record_id)
+            where forms.form_type in ('contact_sales', 'product_inquiry', 'demo_request')
+            union
+            select person_id from marts.fct_interaction where interaction_type = 'call_400'
+            """
+        ).fetchall()
+    }
+    consented = {
+        row[0]
+        for row in warehouse.execute(
+            "select person_id from marts.mart_contactability where channel = 'phone' and purpose = 'marketing' and is_contactable"
+        ).fetchall()
+    }
+    requested, handed_over = activate(home, choose(home, ["call_list", "call_list_handed_over"]))
+    called = {row["person_id"] for row in parquet_rows(requested)}
+    assert called <= asked
+    assert called - consented, "somebody who asked has no consent, else this shows nothing"
+    assert {row["person_id"] for row in parquet_rows(handed_over)} <= consented
+    assert requested.manifest["purpose"] == "request"
+    assert handed_over.manifest["left_out"].get("no_consent"), (
+        "somebody without consent was handed over and is not called"
+    )
 
 
 def test_the_audiences_hold_somebody_and_leave_somebody_out(home):

@@ -4,12 +4,16 @@ The walk reads the seeds' CSV files, the delivered rows and which address is who
 """
 
 import csv
+import random
 import re
 from collections import Counter, defaultdict
 from datetime import timedelta
 from pathlib import Path
 
+import phonenumbers
 import pytest
+
+from tests.integration.rebuild import rebuild
 
 SEEDS = Path(__file__).resolve().parents[3] / "seeds" / "consent"
 
@@ -21,13 +25,15 @@ def seed(name: str) -> list[dict[str, str]]:
 
 CHANNELS = {row["channel"]: row for row in seed("contact_channels")}
 ALIASES = {row["alias"]: row["purpose"] for row in seed("contact_purpose_aliases")}
-PURPOSES = {row["purpose"]: row["needs_consent"] == "true" for row in seed("contact_purposes")}
+PURPOSES = {row["purpose"]: row for row in seed("contact_purposes")}
 ACTIONS = {row["action"]: row for row in seed("consent_actions")}
 EXPLICIT = {row["method"] for row in seed("consent_methods") if row["is_explicit"] == "true"}
 RULES = {(row["regime"], row["channel"]): row for row in seed("consent_rules")}
 COUNTRIES = {row["country_code"]: row["regime"] for row in seed("consent_countries")}
 STRICTNESS = {row["regime"]: int(row["strictness"]) for row in seed("consent_regimes")}
 LISTS = {(row["list"], row["channel"], row["purpose"]): row for row in seed("suppression_lists")}
+LIST_NAMES = {name for name, _, _ in LISTS}
+IMPLIED = {(row["regime"], row["channel"], row["fact"]): int(row["consent_days"]) for row in seed("implied_consents")}
 REASONS = {row["reason"]: row for row in seed("contact_reasons")}
 
 
@@ -50,7 +56,7 @@ def addresses(warehouse):
 
 @pytest.fixture(scope="module")
 def history(warehouse, addresses, as_of):
-    """What was said about each address, in time: {(address, channel, purpose): [(moment, is_no, is_explicit, reason)]}."""
+    """What was said about each address, in time: {(address, channel, purpose): [(moment, is_no, is_explicit, reason, record, method)]}."""
     countries = dict(warehouse.sql("select alias, country_code from seeds.country_aliases").fetchall())
     told = defaultdict(list)
 
@@ -63,9 +69,11 @@ def history(warehouse, addresses, as_of):
         )
         if address and row["moment"] <= as_of:
             explicit = (row["method"] or "").lower() in EXPLICIT
-            told[address, channel, purpose].append((row["moment"], effect == "withdrawal", explicit, reason))
+            told[address, channel, purpose].append(
+                (row["moment"], effect == "withdrawal", explicit, reason, row["record_id"], row["method"])
+            )
 
-    columns = "email, phone, wechat_openid, external_id, country"
+    columns = "record_id, email, phone, wechat_openid, external_id, country"
     for row in records(
         warehouse, "select *, submitted_at as moment, consent_method as method from staging.stg_forms__submissions"
     ):
@@ -78,7 +86,7 @@ def history(warehouse, addresses, as_of):
         warehouse,
         f"select occurred_at as moment, action, channel, purpose, method, {columns} from staging.stg_consent__events",
     ):
-        action = ACTIONS[row["action"].lower()]
+        action = ACTIONS.get((row["action"] or "").lower(), {"effect": "withdrawal", "reason": "not_understood"})
         tell(row, row["channel"], ALIASES[row["purpose"]], action["effect"], action["reason"])
     return {key: sorted(events, key=lambda event: event[:2]) for key, events in told.items()}
 
@@ -89,62 +97,144 @@ def records(connection, query):
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def numbers_meant(text, known):
+    """The known numbers that somebody may mean by a text: it is dialled in each of their countries."""
+    found = set()
+    for country in {phonenumbers.region_code_for_number(phonenumbers.parse(number)) for number in known}:
+        try:
+            number = phonenumbers.parse(text, country)
+        except phonenumbers.NumberParseException:
+            continue
+        found.add(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return found & known
+
+
 @pytest.fixture(scope="module")
-def listed(warehouse, addresses, as_of):
-    """Reasons that lists give: {(address, channel, purpose): {reason}}."""
+def known_numbers(warehouse):
+    return {
+        number
+        for (number,) in warehouse.sql(
+            "select identifier_value from intermediate.int_identity__person_identifiers where identifier_type = 'phone'"
+        ).fetchall()
+    }
+
+
+@pytest.fixture(scope="module")
+def listed(warehouse, addresses, known_numbers, as_of):
+    """What lists say: {(address, channel, purpose): {(reason, first day, record)}}."""
     found = defaultdict(set)
     for row in records(warehouse, "select * from staging.stg_consent__suppression"):
         is_on = (row["valid_from"] is None or row["valid_from"] <= as_of) and (
             row["valid_to"] is None or row["valid_to"] > as_of
         )
-        kind = row["identifier_type"]
-        address = addresses.get((kind, row["identifier"].strip(), "" if kind == "phone" else None))
-        if not is_on or address is None:
+        if not is_on:
             continue
+        kind, text = row["identifier_type"], row["identifier"].strip()
+        meant = numbers_meant(text, known_numbers) if kind == "phone" else {addresses.get((kind, text, None), text)}
         for channel, entry in CHANNELS.items():
             if entry["identifier_type"] == kind and row["channel"] in {None, channel}:
                 for purpose in PURPOSES:
-                    if (row["list"], channel, purpose) in LISTS:
-                        found[address, channel, purpose].add(LISTS[row["list"], channel, purpose]["reason"])
+                    rule = LISTS.get((row["list"], channel, purpose))
+                    reason = rule["reason"] if rule else "not_understood" if row["list"] not in LIST_NAMES else None
+                    for address in meant if reason else ():
+                        found[address, channel, purpose].add((reason, row["valid_from"], row["record_id"]))
     return found
 
 
+@pytest.fixture(scope="module")
+def implied(warehouse, as_of):
+    """The latest inquiry and purchase of each person: {person: {fact: (moment, {record})}}."""
+    asks = {row["interaction_type"] for row in requests_of_routes()}
+    facts = defaultdict(list)
+    for person, at, record, interaction_type in warehouse.sql(
+        "select person_id, occurred_at, interaction_id, interaction_type from marts.fct_interaction where direction = 'inbound'"
+    ).fetchall():
+        if interaction_type in asks:
+            facts[person, "inquiry"].append((at, record))
+    for person, at, record in warehouse.sql(
+        """
+        select person_id, closed_at, opportunity_record_id from marts.fct_opportunity where is_won
+        union all
+        select person_id, ordered_at, order_record_id from marts.fct_order where not has_opportunity
+        """
+    ).fetchall():
+        facts[person, "purchase"].append((at, record))
+    found = defaultdict(dict)
+    for (person, fact), times in facts.items():
+        latest = max(at for at, _ in times if at <= as_of)
+        found[person][fact] = (latest, {record for at, record in times if at == latest})
+    return found
+
+
+def requests_of_routes():
+    with (SEEDS.parent / "routing" / "routes.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row["is_request"] == "true"]
+
+
 def live_through(events):
-    """The standing no, the standing yes and the standing half yes of one address."""
-    no, yes, half_yes = None, None, None
+    """The standing no, the standing yes and the standing half yes of one address, each as its events of that moment."""
+    no, yes, half_yes = [], [], []
     # a yes is sorted before a no of the same moment
-    for moment, is_no, is_explicit, reason in events:
+    for event in events:
+        moment, is_no, is_explicit = event[:3]
         if is_no:
-            no, yes, half_yes = reason, None, None
+            no, yes, half_yes = [*(one for one in no if one[0] == moment), event], [], []
         elif is_explicit:
-            no, yes = None, moment
+            no, yes = [], [*(one for one in yes if one[0] == moment), event]
         else:
-            half_yes = moment
+            half_yes = [*(one for one in half_yes if one[0] == moment), event]
     return no, yes, half_yes
 
 
-def verdict(events, lists, rule, as_of, *, usable, needs_consent):
-    """The reason that holds for one address: the first of the ladder."""
-    no, yes, half_yes = live_through(events)
+def evidence(events):
+    return {(moment, record, method) for moment, *_, record, method in events}
+
+
+def verdict(told, lists, regime, channel, person_facts, as_of, *, usable, purpose):
+    """The reason that holds for one address, the first of the ladder, and what may stand as its evidence."""
+    rule = RULES[regime, channel]
+    no, yes, half_yes = live_through(told.get(purpose, []))
+    also = PURPOSES[purpose]["objections_from"]
+    no_to_other = live_through(told.get(also, []))[0] if also else []
+    needs_consent = PURPOSES[purpose]["needs_consent"] == "true"
     days = rule["consent_days"]
-    is_over = bool(yes and days and yes + timedelta(days=int(days)) <= as_of)
-    ladder = {
-        "black_list": "black_list" in lists,
-        "do_not_call": "do_not_call" in lists,
-        no: no,
-        "shared_address": not usable,
-        "not_needed": not needs_consent,
-        "consent": yes and not is_over,
-        "white_list": "white_list" in lists,
-        "no_objection": rule["basis"] == "opt_out",
-        "consent_expired": yes,
-        "no_explicit_consent": half_yes,
-        "no_consent": True,
+    is_over = bool(yes and days and yes[0][0] + timedelta(days=int(days)) <= as_of)
+    facts = {
+        fact: (at, at + timedelta(days=IMPLIED[regime, channel, fact]) > as_of, records)
+        for fact, (at, records) in person_facts.items()
+        if (regime, channel, fact) in IMPLIED
     }
-    return next(reason for reason, holds in ladder.items() if holds)
+
+    def by_list(reason):
+        return {(day, record, None) for one, day, record in lists if one == reason}
+
+    def by_fact(*, holds):
+        return {
+            (at, record, fact) for fact, (at, is_on, records) in facts.items() if is_on == holds for record in records
+        }
+
+    noes = {event[3]: evidence([event]) for event in [*no, *no_to_other]}
+    nothing = {(None, None, None)}
+    ladder = [
+        ("black_list", by_list("black_list")),
+        ("do_not_call", by_list("do_not_call")),
+        ("unsubscribed", noes.get("unsubscribed")),
+        ("not_understood", by_list("not_understood") | noes.get("not_understood", set())),
+        ("opted_out", noes.get("opted_out")),
+        ("shared_address", not usable and nothing),
+        ("not_needed", not needs_consent and nothing),
+        ("consent", not is_over and evidence(yes)),
+        ("implied_consent", by_fact(holds=True)),
+        ("white_list", by_list("white_list")),
+        ("no_objection", rule["basis"] == "opt_out" and nothing),
+        ("consent_expired", evidence(yes) | by_fact(holds=False)),
+        ("no_explicit_consent", evidence(half_yes)),
+        ("no_consent", nothing),
+    ]
+    return next((reason, proof) for reason, proof in ladder if proof)
 
 
-def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, listed, as_of):
+def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, listed, implied, as_of):
     countries = defaultdict(set)
     for person, country in warehouse.sql(
         "select person_id, country from intermediate.int_identity__persons where not is_anonymous"
@@ -176,31 +266,34 @@ def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, li
                 entry["needs_mobile"] == "true" and not row["is_mobile"]
             ):
                 continue
-            for purpose, needs_consent in PURPOSES.items():
-                key = row["identifier_value"], channel, purpose
-                reason = verdict(
-                    history.get(key, []), listed.get(key, set()), RULES[regime, channel], as_of,
-                    usable=row["is_usable"], needs_consent=needs_consent,
+            address = row["identifier_value"]
+            told = {purpose: history.get((address, channel, purpose), []) for purpose in PURPOSES}
+            for purpose in PURPOSES:
+                reason, proof = verdict(
+                    told, listed.get((address, channel, purpose), set()), regime, channel,
+                    implied.get(row["person_id"], {}), as_of, usable=row["is_usable"], purpose=purpose,
                 )  # fmt: skip
-                expected.setdefault((row["person_id"], channel, purpose), []).append((reason, regime))
+                expected.setdefault((row["person_id"], channel, purpose), []).append((reason, regime, address, proof))
 
     answers = {
-        (person, channel, purpose): (reason, regime, is_contactable, permitted)
-        for person, channel, purpose, reason, regime, is_contactable, permitted in warehouse.sql(
-            """
-            select person_id, channel, purpose, reason, regime, is_contactable, permitted_address_count
-            from marts.mart_contactability
-            """
-        ).fetchall()
+        (row["person_id"], row["channel"], row["purpose"]): row
+        for row in records(warehouse, "select * from marts.mart_contactability")
     }
     assert answers.keys() == expected.keys()
     for key, findings in expected.items():
-        reason, regime = min(findings, key=lambda finding: int(REASONS[finding[0]]["strength"]))
+        found = answers[key]
+        reason, regime, *_ = min(findings, key=lambda finding: int(REASONS[finding[0]]["strength"]))
         may = REASONS[reason]["is_contactable"] == "true"
-        permitted = sum(REASONS[one]["is_contactable"] == "true" for one, _ in findings) if may else 0
-        assert answers[key] == (reason, regime, may, permitted), key
+        permitted = sum(REASONS[one]["is_contactable"] == "true" for one, *_ in findings) if may else 0
+        assert (found["reason"], found["regime"], found["is_contactable"], found["permitted_address_count"]) == (
+            reason, regime, may, permitted,
+        ), key  # fmt: skip
+        # the address that it names is one of which this is true, and the evidence is of that address
+        proofs = [proof for one, _, address, proof in findings if (one, address) == (reason, found["identifier_value"])]
+        assert proofs, key
+        assert (found["decided_at"], found["record_id"], found["method"]) in proofs[0], key
     # what the sample company plants is all there
-    seen = Counter(reason for reason, *_ in answers.values())
+    seen = Counter(row["reason"] for row in answers.values())
     assert {
         "consent",
         "no_objection",
@@ -210,7 +303,70 @@ def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, li
         "black_list",
         "do_not_call",
         "not_needed",
+        "white_list",
+        "shared_address",
     } <= set(seen)
+
+
+def test_the_rules_say_what_the_laws_say():
+    """Written down here from the laws, not read from the seeds."""
+    email, sms, phone = ({regime: RULES[regime, channel]["basis"] for regime in STRICTNESS} for channel in ("email", "sms", "phone"))  # fmt: skip
+    assert email == {"gdpr": "opt_in", "pipl": "opt_in", "casl": "opt_in", "can_spam": "opt_out"}
+    assert sms == dict.fromkeys(email, "opt_in")
+    assert phone == {"gdpr": "opt_in", "pipl": "opt_in", "casl": "opt_out", "can_spam": "opt_out"}
+    assert {country: COUNTRIES[country] for country in ("DE", "GB", "CN", "CA", "US")} == {
+        "DE": "gdpr", "GB": "gdpr", "CN": "pipl", "CA": "casl", "US": "can_spam",
+    }  # fmt: skip
+    # CASL, section 10(9) and (10): six months from an inquiry, two years from a purchase; nowhere else
+    assert {regime for regime, _, _ in IMPLIED} == {"casl"}
+    assert IMPLIED["casl", "email", "inquiry"] <= 181
+    assert IMPLIED["casl", "email", "purchase"] <= 730
+    assert not {"pre_ticked", "imported"} & EXPLICIT
+
+
+@pytest.mark.parametrize("seed_number", range(3))
+def test_a_register_that_writes_numbers_as_at_home_blocks_whoever_has_them(
+    warehouse_home, warehouse, known_numbers, seed_number
+):
+    """The SQL over a register made up from the company's own numbers, against a library that dials each in each country."""
+    rng = random.Random(seed_number)
+    numbers = rng.sample(sorted(known_numbers), 60)
+    entries = []
+    for place, number in enumerate(numbers):
+        parsed = phonenumbers.parse(number)
+        text = rng.choice(
+            [
+                phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL),
+                phonenumbers.national_significant_number(parsed),
+            ]
+        )
+        entries.append((f"entry {place}", text))
+
+    def change(own):
+        own.execute("delete from warehouse.staging.stg_consent__suppression")
+        own.executemany(
+            """
+            insert into warehouse.staging.stg_consent__suppression (record_id, source_system, identifier_type, identifier, list)
+            values (?, 'register', 'phone', ?, 'dncl')
+            """,
+            entries,
+        )
+
+    with rebuild(warehouse_home, warehouse, ["int_consent__suppressions"], change) as own:
+        found = defaultdict(set)
+        for record, number, channel, purpose in own.sql(
+            "select record_id, identifier_value, channel, purpose from intermediate.int_consent__suppressions where effect = 'block'"
+        ).fetchall():
+            found[record].add((number, channel, purpose))
+    for (record, text), number in zip(entries, numbers, strict=True):
+        wanted = {
+            (one, channel, purpose)
+            for one in numbers_meant(text, known_numbers)
+            for channel in ("phone", "sms")
+            for purpose in PURPOSES
+        }
+        assert (number, "phone", "request") in wanted
+        assert found[record] >= wanted, (text, number)
 
 
 def test_who_has_unsubscribed_and_come_back_by_a_box_ticked_beforehand_stays_out(warehouse):

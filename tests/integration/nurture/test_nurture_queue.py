@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.rebuild import copy_tables, rebuild
+
 SEEDS = Path(__file__).resolve().parents[3] / "seeds"
 
 
@@ -45,6 +47,10 @@ def as_of(warehouse):
 
 @pytest.fixture(scope="module")
 def people(warehouse):
+    return read_people(warehouse)
+
+
+def read_people(warehouse):
     """What is known of each person who may be nurtured: tags, entries of the current cycle, open statuses, products, sends, consent."""
     found = {
         row["person_id"]: {
@@ -164,7 +170,8 @@ def next_touch(person, programme, rules, as_of):
     }
 
 
-def test_every_next_touch_is_that_of_a_walk_through_the_programmes(warehouse, people, as_of):
+def compare_with_walk(warehouse, people, as_of):
+    """Hold the queue against the walk, person by person; return its rows."""
     expected = {
         (one, programme): touch
         for one, person in people.items()
@@ -178,10 +185,58 @@ def test_every_next_touch_is_that_of_a_walk_through_the_programmes(warehouse, pe
     assert found.keys() == expected.keys()
     for key, touch in expected.items():
         assert {name: found[key][name] for name in touch} == touch, key
+    return list(found.values())
+
+
+def test_every_next_touch_is_that_of_a_walk_through_the_programmes(warehouse, people, as_of):
+    found = compare_with_walk(warehouse, people, as_of)
     # the walk has met each kind of answer, else it has shown nothing
-    assert {row["programme"] for row in found.values()} == PROGRAMMES.keys()
-    assert {"due", "blocked", "planned"} <= {row["state"] for row in found.values()}
-    assert any(row["sent_count"] for row in found.values())
+    assert {row["programme"] for row in found} == PROGRAMMES.keys()
+    assert {"due", "blocked", "planned"} <= {row["state"] for row in found}
+    assert any(row["sent_count"] for row in found)
+
+
+def test_whoever_had_enough_of_a_channel_or_of_all_rests_until_the_window_has_passed(warehouse_home, warehouse, as_of):
+    """Messages of the last days, added to those who are due: three mails, five of any kind, or two, which is one too few."""
+    due = [
+        row["person_id"]
+        for row in records(
+            warehouse,
+            "select distinct person_id from marts.mart_nurture_queue where state = 'due' and channel = 'email' order by person_id",
+        )
+    ]
+    doses = [
+        ("email_sent", "email_sent", "email_sent"),
+        ("wechat_sent", "push_sent", "email_sent", "email_sent", "wechat_sent"),
+        ("email_sent", "email_sent"),
+    ]
+    sent = [
+        (f"added {number} {place}", person, kind, as_of - timedelta(days=1 + place, hours=number % 24))
+        for number, person in enumerate(due)
+        for place, kind in enumerate(doses[number % len(doses)])
+    ]
+
+    def change(own):
+        own.executemany(
+            "insert into warehouse.marts.fct_interaction by name "
+            "select ? as interaction_id, ? as person_id, ? as interaction_type, ? as occurred_at, 'outbound' as direction",
+            sent,
+        )
+        tables = ("bridge_person_tag", "fct_lifecycle_transition", "fct_lifecycle_status", "mart_product_interest")
+        copy_tables(own, warehouse, (f"marts.{table}" for table in tables))
+
+    models = ["int_nurture__sends", "int_nurture__rests", "int_nurture__next_steps", "mart_nurture_queue"]
+    with rebuild(warehouse_home, warehouse, models, change) as own:
+        found = compare_with_walk(own, read_people(own), as_of)
+    states = defaultdict(Counter)
+    place = {person: number % len(doses) for number, person in enumerate(due)}
+    for row in found:
+        if row["person_id"] in place:
+            states[place[row["person_id"]]][row["state"]] += 1
+    assert states[0]["resting"] > 0
+    assert states[1]["resting"] > 0
+    assert states[2]["due"] > 0
+    assert all(row["due_at"] > as_of for row in found if row["state"] == "resting")
 
 
 def test_everybody_gets_one_touch_next_and_it_is_the_soonest(warehouse, as_of):

@@ -18,6 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.integration.money.conftest import converted
+from tests.integration.rebuild import copy_tables, rebuild
+
 FOREVER = datetime(9999, 1, 1)
 SEEDS = Path(__file__).resolve().parents[3] / "seeds" / "routing"
 
@@ -131,6 +134,37 @@ def day_end(at: datetime, *, is_date_only: bool) -> datetime:
     return at + timedelta(days=0.999999) if is_date_only else at
 
 
+def handed_over_by_submission(warehouse) -> list[tuple]:
+    """What somebody sent that hands them over by itself: at once, or when the gate of its route is complete."""
+    returns = defaultdict(list)
+    for person, at in warehouse.sql(
+        "select person_id, occurred_at from intermediate.int_lifecycle__returns"
+    ).fetchall():
+        returns[person].append(at)
+    complete = {
+        (person, gate): at
+        for person, gate, at in warehouse.sql(
+            "select person_id, gate, complete_at from intermediate.int_scoring__gate_times where complete_at is not null"
+        ).fetchall()
+    }
+    found = []
+    for person, sent, record, route, team, signal, gate, reentry in warehouse.sql(
+        "select person_id, occurred_at, record_id, route, assign_to, signal, gate, reentry from intermediate.int_lifecycle__submissions"
+    ).fetchall():
+        if gate == "none":
+            at = sent
+        elif signal and (person, gate) in complete:
+            at = max(sent, complete[person, gate])
+        else:
+            # nobody is handed over by what has no signal and waits for a gate: the score does it
+            continue
+        used_up = any(sent <= one < at for one in returns[person])
+        by_score = signal and reentry == "score" and any(one < sent for one in returns[person])
+        if not used_up and not by_score:
+            found.append((person, at, record, route, team))
+    return found
+
+
 def routing_facts(warehouse) -> dict[str, list[tuple]]:
     """What may hand each person over and what decides: (when, phase, to pool, record, cause, at, route, team)."""
     decisions = {row["signal"]: row["decision"] for row in seed("decisions")}
@@ -143,9 +177,7 @@ def routing_facts(warehouse) -> dict[str, list[tuple]]:
     ).fetchall():
         out[person].append((began_at, ended_at or FOREVER))
     facts = defaultdict(list)
-    for person, at, record, route, team in warehouse.sql(
-        "select person_id, occurred_at, record_id, route, assign_to from intermediate.int_lifecycle__submissions where gate = 'none'"
-    ).fetchall():
+    for person, at, record, route, team in handed_over_by_submission(warehouse):
         if not any(began <= at < ended for began, ended in out[person]):
             facts[person].append((at, 1, False, record, "submission", at, route, team))
     for person, at, record, signal, route, is_date_only in warehouse.sql(
@@ -204,8 +236,68 @@ def test_assignments_are_those_of_a_walk_along_each_person(warehouse, assignment
     )
     expected = Counter(walk(warehouse))
     assert found == expected
-    assert {"direct", "nurture", "returned"} <= set(assignments["route"])
+    assert set(assignments["route"]) == {"direct", "nurture", "telemarketing", "sales_sourced", "partner", "returned"}
     assert (assignments["request_count"] > 1).any()
+
+
+@pytest.mark.parametrize("gate", ["reachable", "full"])
+def test_with_a_gate_on_the_direct_routes_a_request_is_assigned_once_the_gate_is_complete(
+    warehouse_home, warehouse, gate
+):
+    models = ["int_lifecycle__computed_signals", "int_routing__chains", "int_routing__assignments"]
+
+    def change(own):
+        own.execute(
+            "update warehouse.intermediate.int_lifecycle__submissions set gate = ? where signal is not null", [gate]
+        )
+        # what only the walk reads
+        tables = ("int_lifecycle__crm_signals", "int_lifecycle__returns", "int_scoring__gate_times")
+        copy_tables(own, warehouse, (f"intermediate.{table}" for table in tables))
+
+    with rebuild(warehouse_home, warehouse, models, change) as own:
+        expected = Counter(walk(own))
+        found = Counter(
+            own.sql(
+                """
+                select person_id, assigned_at, route, assign_to, request_count, decision
+                from intermediate.int_routing__assignments
+                """
+            ).fetchall()
+        )
+        sent = dict(own.sql("select record_id, occurred_at from intermediate.int_lifecycle__submissions").fetchall())
+        waited = own.sql(
+            "select record_id, assigned_at from intermediate.int_routing__assignments where route = 'direct'"
+        ).fetchall()
+    assert found == expected
+    assert waited
+    # the full gate makes some wait; the reachable one is complete when a form is sent
+    assert any(at > sent[record] for record, at in waited) == (gate == "full")
+
+
+def test_whom_telemarketing_sales_or_a_partner_brings_is_handed_over_when_the_lead_is_created(warehouse, assignments):
+    teams = {"telemarketing": "sdr", "sales_sourced": "sales", "partner": "partner"}
+    leads = warehouse.sql(
+        """
+        select persons.person_id, leads.record_id, leads.created_at, lower(leads.lead_source)
+        from staging.stg_crm__leads as leads join intermediate.int_identity__record_persons as persons using (record_id)
+        where not coalesce(leads.is_deleted, false)
+        """
+    ).fetchall()
+    brought = Counter()
+    for person, record, created_at, source in leads:
+        if source not in teams:
+            continue
+        own = assignments[assignments["record_id"] == record]
+        if own.empty:
+            # somebody had them already
+            open_then = assignments[(assignments["person_id"] == person) & (assignments["assigned_at"] <= created_at)]
+            assert (open_then["last_requested_at"] >= created_at).any(), record
+            continue
+        (row,) = own.itertuples()
+        assert (row.route, row.assign_to, row.assigned_at) == (source, teams[source], pd.Timestamp(created_at))
+        assert not row.is_requested
+        brought[source] += 1
+    assert brought.keys() == teams.keys()
 
 
 def test_the_clock_of_every_assignment_equals_the_plain_loop(assignments, warehouse):
@@ -234,7 +326,19 @@ def test_the_owner_is_whom_the_first_fitting_rule_names(warehouse, assignments):
         warehouse.sql("select record_id, requested_owner_id from staging.stg_forms__submissions").fetchall()
     )
     rules = sorted(seed("owner_rules"), key=lambda row: int(row["priority"]))
-    asked = 0
+    with (SEEDS.parent / "lifecycle" / "stages.csv").open(encoding="utf-8", newline="") as file:
+        last_stage = max(csv.DictReader(file), key=lambda row: int(row["stage_rank"]))["stage"]
+    bought = defaultdict(list)
+    for account, entered_at, exited_at in warehouse.execute(
+        "select account_id, entered_at, exited_at from marts.fct_account_stage where stage = ?", [last_stage]
+    ).fetchall():
+        bought[account].append((entered_at, exited_at or FOREVER))
+    deals = defaultdict(list)
+    for account, closed_at, owner in warehouse.sql(
+        "select account_id, closed_at, owner_id from marts.fct_opportunity where is_won and owner_id is not null"
+    ).fetchall():
+        deals[account].append((closed_at, owner))
+    sources = Counter()
     for row in assignments[assignments["assign_to"] != "pool"].itertuples():
         facts = {
             "account_domain": domains.get(row.account_id),
@@ -242,18 +346,22 @@ def test_the_owner_is_whom_the_first_fitting_rule_names(warehouse, assignments):
             "industry": row.industry,
             "company_size": row.company_size,
         }
+        at = row.assigned_at.to_pydatetime()
+        facts["is_customer_account"] = str(any(begin <= at < end for begin, end in bought[row.account_id])).lower()
+        won = max((deal for deal in deals[row.account_id] if deal[0] <= at), default=(None, None))
         for rule in rules:
-            owner = requested.get(row.record_id) if rule["owner_source"] == "requested" else rule["owner_id"]
+            named = {"requested": requested.get(row.record_id), "account": won[1], "fixed": rule["owner_id"]}
+            owner = named[rule["owner_source"]]
             fits = rule["assign_to"] in {"*", row.assign_to} and all(
                 not rule[name] or rule[name] == value for name, value in facts.items()
             )
             if fits and owner:
                 assert (row.owner_id, row.owner_rule_priority) == (owner, int(rule["priority"]))
-                asked += rule["owner_source"] == "requested"
+                sources[rule["owner_source"]] += 1
                 break
         else:
             pytest.fail(f"no rule fits {row}")
-    assert asked > 0
+    assert sources.keys() == {"requested", "account", "fixed"}
 
 
 def test_whoever_came_back_needs_a_new_engagement(warehouse, assignments):
@@ -357,7 +465,7 @@ def test_performance_equals_pandas_on_the_assignments(warehouse, assignments):
 
 
 def won_by(warehouse, assignments):
-    """The assignment and amount of every won deal."""
+    """The assignment of every won deal, and its team and route."""
     deals = warehouse.sql("select * from marts.fct_opportunity where is_won").fetchdf()
     found = {}
     for deal in deals.itertuples():
@@ -371,23 +479,47 @@ def won_by(warehouse, assignments):
         found[deal.opportunity_record_id] = (
             None if last is None else last["assignment_id"],
             ("none", "none") if last is None else (last["assign_to"], last["route"]),
-            deal.currency,
-            float(deal.amount or 0),
         )
     return found
 
 
-def test_sourced_revenue_counts_every_won_deal_once(warehouse, assignments):
-    expected = defaultdict(lambda: [0, 0.0])
-    for _, (team, route), currency, amount in won_by(warehouse, assignments).values():
-        expected[currency, team, route][0] += 1
-        expected[currency, team, route][1] += amount
-    found = warehouse.sql(
-        "select currency, team, route, won_count, won_amount, share_of_amount from marts.mart_sourced_revenue where period = 'all'"
+def test_sourced_revenue_adds_up_to_everything_that_was_won(warehouse, assignments):
+    """In the reporting currency at the day's rate, looked up in the seed: deals, and orders that close none."""
+    sources = {deal: source for deal, (_, source) in won_by(warehouse, assignments).items()}
+    wins = [
+        (amount and converted(amount, currency, closed_at), sources[deal])
+        for deal, amount, currency, closed_at in warehouse.sql(
+            "select opportunity_record_id, amount, currency, closed_at from marts.fct_opportunity where is_won"
+        ).fetchall()
+    ]
+    mine = assignments[assignments["assign_to"] != "pool"].sort_values("assigned_at")
+    orders = warehouse.sql(
+        "select person_id, ordered_at, amount, currency from marts.fct_order where not has_opportunity"
     ).fetchall()
-    assert {row[:3]: [row[3], pytest.approx(float(row[4]), abs=0.01)] for row in found} == dict(expected)
-    totals = defaultdict(float)
-    for (currency, _, _), (_, amount) in expected.items():
-        totals[currency] += amount
-    for currency, team, route, _, _, share in found:
-        assert share == pytest.approx(expected[currency, team, route][1] / totals[currency], abs=1e-9)
+    for person, ordered_at, amount, currency in orders:
+        before = mine[(mine["person_id"] == person) & (mine["assigned_at"] < ordered_at + timedelta(days=1))]
+        source = ("none", "none") if before.empty else (before.iloc[-1]["assign_to"], before.iloc[-1]["route"])
+        wins.append((amount and converted(amount, currency, ordered_at), source))
+    expected = defaultdict(lambda: [0, 0])
+    for amount, source in wins:
+        expected[source][0] += 1
+        expected[source][1] += amount or 0
+    found = warehouse.sql(
+        """
+        select team, route, won_count, won_amount, share_of_amount, currency, unconverted_count
+        from marts.mart_sourced_revenue where period = 'all'
+        """
+    ).fetchall()
+    assert {row[:2]: [row[2], row[3]] for row in found} == dict(expected)
+    whole = sum(amount or 0 for amount, _ in wins)
+    (revenue,) = warehouse.sql("select sum(reporting_amount) from intermediate.int_finance__revenue").fetchone()
+    assert sum(row[3] for row in found) == whole == revenue
+    assert sum(row[6] for row in found) == sum(amount is None for amount, _ in wins)
+    for team, route, _, _, share, *_ in found:
+        assert share == pytest.approx(float(expected[team, route][1] / whole), abs=1e-9)
+    months = warehouse.sql(
+        "select sum(won_amount) from marts.mart_sourced_revenue where period_type = 'month'"
+    ).fetchone()
+    assert months == (whole,)
+    assert {row[5] for row in found} == {"USD"}
+    assert orders
