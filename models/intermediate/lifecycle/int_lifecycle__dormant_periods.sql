@@ -42,19 +42,19 @@ shortest as (
     from stages
 ),
 
--- two touches of one slice of time, half as long as the shortest patience, have no dormant time between them: so what bounds one is the
--- last touch of a slice and the first of the next that has any, and no touch besides those need be sorted
+-- between two touches of one slice of time, as long as the shortest patience, nobody falls asleep: so what bounds a dormant time is the last
+-- touch of a slice and the first of the next that has any, and no touch besides those need be sorted
 slices as (
     select
         moments.person_id,
-        floor({{ epoch_seconds('moments.occurred_at') }} / (shortest.dormant_days * 43200.0)) as slice_number,
+        floor({{ epoch_seconds('moments.occurred_at') }} / (shortest.dormant_days * 86400.0)) as slice_number,
         min(moments.occurred_at) as first_at,
         max(moments.occurred_at) as last_at
     from moments
     cross join shortest
     group by
         moments.person_id,
-        floor({{ epoch_seconds('moments.occurred_at') }} / (shortest.dormant_days * 43200.0))
+        floor({{ epoch_seconds('moments.occurred_at') }} / (shortest.dormant_days * 86400.0))
 ),
 
 gaps as (
