@@ -5,16 +5,38 @@ ledger as (
     select * from {{ ref('fct_lifecycle_transition') }}
 ),
 
+stages as (
+    select * from {{ ref('stages') }}
+),
+
+ladder as (
+    select
+        max(stage_rank) as top_rank,
+        max(case when is_entry then stage_rank end) as door_rank
+    from stages
+),
+
+first_customers as (
+    select
+        ledger.person_id,
+        min(ledger.entered_at) as entered_at
+    from ledger
+    inner join ladder
+        on ledger.stage_rank = ladder.top_rank
+    where ledger.track = 'acquisition'
+    group by ledger.person_id
+),
+
 neighbours as (
     select
         *,
-        lead(entered_at) over ladder as next_entered_at,
-        lead(stage) over ladder as stage_after,
-        lead(stage_rank) over ladder as rank_after,
-        lead(cycle_number) over ladder as cycle_after,
+        lead(entered_at) over walk as next_entered_at,
+        lead(stage) over walk as stage_after,
+        lead(stage_rank) over walk as rank_after,
+        lead(cycle_number) over walk as cycle_after,
         row_number() over (partition by person_id, stage order by entered_at, track, cycle_number, stage_rank) as counted_entry
     from ledger
-    window ladder as (partition by person_id, track order by entered_at, cycle_number, stage_rank)
+    window walk as (partition by person_id, track order by entered_at, cycle_number, stage_rank)
 ),
 
 current_rows as (
@@ -94,3 +116,37 @@ select
     'a track has no current row, or several' as reason
 from current_rows
 where current_count > 1 or (current_count = 0 and not (track = 'expansion' and last_outcome is not null))
+
+union all
+
+select
+    ledger.transition_id,
+    'the direction or skipped_stages are not those of the ranks' as reason
+from ledger
+cross join ladder
+left join stages as previous_stages
+    on ledger.previous_stage = previous_stages.stage
+where
+    case ledger.direction
+        when 'start'
+            then previous_stages.stage_rank is not null or ledger.stage_rank > ladder.door_rank + 1 or ledger.skipped_stages <> 0
+        when 'advance'
+            then coalesce(previous_stages.stage_rank <> ledger.stage_rank - 1, true) or ledger.skipped_stages <> 0
+        when 'skip'
+            then
+                ledger.skipped_stages < 1
+                or ledger.skipped_stages <> ledger.stage_rank - coalesce(previous_stages.stage_rank, ladder.door_rank) - 1
+        when 'return' then coalesce(previous_stages.stage_rank <= ledger.stage_rank, true) or ledger.skipped_stages <> 0
+        when 'new_cycle' then ledger.skipped_stages <> 0
+        else true
+    end
+
+union all
+
+select
+    ledger.transition_id,
+    'an expansion of somebody who was no customer before' as reason
+from ledger
+left join first_customers
+    on ledger.person_id = first_customers.person_id
+where ledger.track = 'expansion' and (first_customers.entered_at is null or first_customers.entered_at > ledger.entered_at)

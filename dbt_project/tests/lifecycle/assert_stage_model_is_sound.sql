@@ -34,13 +34,36 @@ known_stages as (
 
 -- what is found in the data whether a seed asks for it or not
 required_signals as (
-    select 'identified' as signal
+    select
+        'identified' as signal,
+        'advance' as kind
     union all
-    select 'sales_accepted' as signal
+    select
+        'sales_accepted' as signal,
+        'advance' as kind
     union all
-    select 'opportunity_won' as signal
+    select
+        'opportunity_won' as signal,
+        'advance' as kind
     union all
-    select 'opportunity_lost' as signal
+    select
+        'opportunity_lost' as signal,
+        'return' as kind
+),
+
+-- the statuses that models and reports ask for by name, and what ends those of them that no stage ends
+required_statuses as (
+    select
+        'recycled' as status,
+        cast(null as varchar) as ends_with
+    union all
+    select
+        'dormant' as status,
+        'engagement' as ends_with
+    union all
+    select
+        'disqualified' as status,
+        'requalified' as ends_with
 )
 
 select
@@ -200,9 +223,9 @@ select
     || coalesce(signals.signal, '(empty)')
     || ': kind '
     || coalesce(signals.kind, '(empty)')
-    || ' is none of advance, return, new_cycle, status_begin, status_end' as problem
+    || ' is none of advance, return, new_cycle, status_begin' as problem
 from signals
-where coalesce(signals.kind, '') not in ('advance', 'return', 'new_cycle', 'status_begin', 'status_end')
+where coalesce(signals.kind, '') not in ('advance', 'return', 'new_cycle', 'status_begin')
 
 union all
 
@@ -310,9 +333,61 @@ where signals.status not in (select statuses.status from statuses)
 
 union all
 
-select 'seeds/lifecycle/signals.csv, signal ' || coalesce(signals.signal, '(empty)') || ': a status_begin must name its status' as problem
+select
+    'seeds/lifecycle/signals.csv, signal '
+    || coalesce(signals.signal, '(empty)')
+    || ': a status_begin must name its status, and only the signal disqualified with the status disqualified begins one by itself;'
+    || ' write that, or make it a return' as problem
 from signals
-where signals.kind = 'status_begin' and signals.status is null
+where signals.kind = 'status_begin'
+    and (signals.signal is distinct from 'disqualified' or signals.status is distinct from 'disqualified')
+
+union all
+
+select
+    'seeds/lifecycle/signals.csv, signal '
+    || signals.signal
+    || ': it must have kind '
+    || case signals.signal when 'disqualified' then 'status_begin' else 'new_cycle' end
+    || '; what it does beside the ladder hangs on it' as problem
+from signals
+where (signals.signal = 'disqualified' and signals.kind is distinct from 'status_begin')
+    or (signals.signal in ('requalified', 'job_changed') and signals.kind is distinct from 'new_cycle')
+
+union all
+
+select
+    'seeds/lifecycle/signals.csv, signal '
+    || coalesce(signals.signal, '(empty)')
+    || ': status '
+    || signals.status
+    || ' would never begin: a status begins with a return, or with disqualified' as problem
+from signals
+where signals.status is not null and coalesce(signals.kind, '') not in ('return', 'status_begin')
+
+union all
+
+select
+    'seeds/lifecycle/signals.csv, signal '
+    || coalesce(signals.signal, '(empty)')
+    || ': a return begins the status '
+    || signals.status
+    || ', which would never end, since '
+    || statuses.ends_with
+    || ' ends no such status; let ends_with in statuses.csv name a stage' as problem
+from signals
+inner join statuses
+    on signals.status = statuses.status
+where signals.kind = 'return' and statuses.ends_with in ('requalified', 'engagement')
+
+union all
+
+select
+    'seeds/lifecycle/signals.csv, signal '
+    || coalesce(signals.signal, '(empty)')
+    || ': only an advance opens an expansion; write false in opens_expansion' as problem
+from signals
+where signals.opens_expansion and signals.kind is distinct from 'advance'
 
 union all
 
@@ -321,10 +396,10 @@ select
     || coalesce(signals.signal, '(empty)')
     || ': signal_phase '
     || coalesce(cast(signals.signal_phase as varchar), '(empty)')
-    || ' does not fit its kind (status_end 0, new_cycle 1, advance 2, return 3, status_begin 4)' as problem
+    || ' does not fit its kind (new_cycle 1, advance 2, return 3, status_begin 4)' as problem
 from signals
 where signals.signal_phase is distinct from case signals.kind
-        when 'status_end' then 0 when 'new_cycle' then 1 when 'advance' then 2 when 'return' then 3 when 'status_begin' then 4 else
+        when 'new_cycle' then 1 when 'advance' then 2 when 'return' then 3 when 'status_begin' then 4 else
             signals.signal_phase
     end
 
@@ -362,6 +437,54 @@ from required_signals
 left join signals
     on required_signals.signal = signals.signal
 where signals.signal is null
+
+union all
+
+select
+    'seeds/lifecycle/signals.csv, signal '
+    || signals.signal
+    || ': it must have kind '
+    || required_signals.kind
+    || ', since it is found in the data as such' as problem
+from required_signals
+inner join signals
+    on required_signals.signal = signals.signal
+where signals.kind is distinct from required_signals.kind
+
+union all
+
+select
+    'seeds/lifecycle/statuses.csv: the status '
+    || required_statuses.status
+    || ' is missing; models and reports ask for it by that name' as problem
+from required_statuses
+left join statuses
+    on required_statuses.status = statuses.status
+where statuses.status is null
+
+union all
+
+select
+    'seeds/lifecycle/statuses.csv, status '
+    || statuses.status
+    || ': it ends with '
+    || required_statuses.ends_with
+    || ' and with nothing else; write that in ends_with' as problem
+from required_statuses
+inner join statuses
+    on required_statuses.status = statuses.status
+where required_statuses.ends_with is not null and statuses.ends_with is distinct from required_statuses.ends_with
+
+union all
+
+select
+    'seeds/lifecycle/statuses.csv, status '
+    || statuses.status
+    || ': nothing begins it; name it in the status of a return in signals.csv, or take the row out' as problem
+from statuses
+left join signals
+    on statuses.status = signals.status
+where signals.signal is null and statuses.status not in (select required_statuses.status from required_statuses)
 
 union all
 
@@ -413,6 +536,40 @@ select
     || ': object_type is none of lead, contact, account, opportunity, order, activity, person' as problem
 from status_map
 where status_map.object_type not in ('lead', 'contact', 'account', 'opportunity', 'order', 'activity', 'person')
+
+union all
+
+select
+    'seeds/lifecycle/crm_status_map.csv, '
+    || status_map.object_type
+    || ' '
+    || status_map.field
+    || ' '
+    || status_map.value
+    || ': a change of the employer must mean job_changed, or nothing; '
+    || status_map.signal
+    || ' would leave the customer with the new employer' as problem
+from status_map
+where status_map.object_type = 'person' and status_map.signal <> 'job_changed'
+
+union all
+
+select
+    'dbt_project/dbt_project.yml: mql_source '
+    || '{{ var("mql_source") }}'
+    || ' is none of computed, crm, either' as problem
+where '{{ var("mql_source") }}' not in ('computed', 'crm', 'either')
+
+union all
+
+select
+    'dbt_project/dbt_project.yml: mql_source is crm, and no word of seeds/lifecycle/crm_status_map.csv means crm_mql;'
+    || ' nobody would become an MQL' as problem
+where '{{ var("mql_source") }}' = 'crm'
+    and 'crm_mql' not in (
+        select status_map.signal from status_map
+        where status_map.signal is not null
+    )
 
 union all
 

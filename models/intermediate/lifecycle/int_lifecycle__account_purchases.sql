@@ -47,9 +47,9 @@ job_changes as (
     select * from {{ ref('int_lifecycle__job_changes') }}
 ),
 
-customer_periods as (
-    select * from {{ ref('int_lifecycle__customer_periods') }}
-    where ended_by_signal = 'churned'
+crm_signals as (
+    select * from {{ ref('int_lifecycle__crm_signals') }}
+    where kind = 'return'
 ),
 
 top_stage as (
@@ -109,7 +109,8 @@ of_accounts as (
         coalesce(crm_accounts.account_id, job_changes.from_account_id, persons.account_id) as account_id,
         bought.person_id,
         bought.bought_at,
-        bought.record_id
+        bought.record_id,
+        job_changes.changed_at as left_at
     from bought
     left join crm_accounts
         on
@@ -139,6 +140,20 @@ account_ends as (
         on
             status_history.source_system = crm_accounts.source_system
             and status_history.object_id = crm_accounts.crm_account_id
+),
+
+-- a contact's churn is read from the signals and not from the ledger: who was disqualified when buying is a customer of the account
+-- all the same
+contact_ends as (
+    select
+        crm_signals.person_id,
+        crm_signals.occurred_at as ended_at
+    from crm_signals
+    inner join signals
+        on crm_signals.signal = signals.signal
+    inner join top_stage
+        on signals.from_min_stage = top_stage.stage
+    where not coalesce(crm_signals.is_of_former_employer, false)
 )
 
 -- the account's churn ends all purchases before it, a contact's churn those of that contact; who leaves for another job ends none
@@ -148,18 +163,19 @@ select
     of_accounts.bought_at,
     of_accounts.record_id,
     least(
-        coalesce(min(account_ends.ended_at), min(customer_periods.ended_at)),
-        coalesce(min(customer_periods.ended_at), min(account_ends.ended_at))
+        coalesce(min(account_ends.ended_at), min(contact_ends.ended_at)),
+        coalesce(min(contact_ends.ended_at), min(account_ends.ended_at))
     ) as ended_at
 from of_accounts
 left join account_ends
     on
         of_accounts.account_id = account_ends.account_id
         and of_accounts.bought_at < account_ends.ended_at
-left join customer_periods
+left join contact_ends
     on
-        of_accounts.person_id = customer_periods.person_id
-        and of_accounts.bought_at < customer_periods.ended_at
+        of_accounts.person_id = contact_ends.person_id
+        and of_accounts.bought_at < contact_ends.ended_at
+        and (of_accounts.left_at is null or of_accounts.left_at > contact_ends.ended_at)
 where of_accounts.account_id is not null
 group by
     of_accounts.account_id,

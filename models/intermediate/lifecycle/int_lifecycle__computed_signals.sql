@@ -255,3 +255,4 @@ select
     record_id,
     source_table
 from directed
+where '{{ var("mql_source") }}' <> 'crm'

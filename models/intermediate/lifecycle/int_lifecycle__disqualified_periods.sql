@@ -5,6 +5,10 @@ signals as (
     where signal in ('disqualified', 'requalified')
 ),
 
+business_day as (
+    select * from {{ ref('business_day') }}
+),
+
 changes as (
     select
         person_id,
@@ -28,12 +32,17 @@ boundaries as (
     where is_start <> (coalesce(previous_signal, 'requalified') = 'disqualified')
 )
 
--- taken back on the day itself, it was a slip of the hand: a status of hours and no new cycle
+-- taken back on the company's day itself, it was a slip of the hand: a status of hours and no new cycle
 select
-    person_id,
-    occurred_at as began_at,
-    next_at as ended_at,
-    record_id,
-    coalesce(cast(next_at as date) = cast(occurred_at as date), false) as is_taken_back_same_day
+    boundaries.person_id,
+    boundaries.occurred_at as began_at,
+    boundaries.next_at as ended_at,
+    boundaries.record_id,
+    coalesce(
+        {{ local_day('boundaries.next_at', 'business_day.time_zone') }}
+        = {{ local_day('boundaries.occurred_at', 'business_day.time_zone') }},
+        false
+    ) as is_taken_back_same_day
 from boundaries
-where is_start
+cross join business_day
+where boundaries.is_start

@@ -12,6 +12,10 @@ stages as (
     select * from {{ ref('stages') }}
 ),
 
+signals as (
+    select * from {{ ref('signals') }}
+),
+
 interactions as (
     select * from {{ ref('int_engagement__interactions') }}
     where direction = 'inbound'
@@ -84,6 +88,20 @@ doors as (
     select max(stage_rank) as door_rank
     from stages
     where is_entry
+),
+
+-- what closes an expansion: another employer, the end of being a customer, or a loss
+closings as (
+    select
+        signals.signal,
+        case
+            when signals.kind = 'new_cycle' then 'left'
+            when stages.stage_rank = (select max(all_stages.stage_rank) from stages as all_stages) then 'churned'
+            else 'lost'
+        end as outcome
+    from signals
+    left join stages
+        on signals.from_min_stage = stages.stage
 )
 
 select
@@ -117,10 +135,7 @@ select
     coalesce(entries.source_table, moment_interactions.source_table, moment_records.source_table) as source_table,
     entries.is_date_only,
     entries.route,
-    case
-        when entries.next_move = 'close'
-            then case entries.next_signal when 'churned' then 'churned' when 'job_changed' then 'left' else 'lost' end
-    end as outcome
+    closings.outcome
 from entries
 cross join doors
 inner join stages
@@ -137,3 +152,7 @@ left join moment_records
     on
         entries.person_id = moment_records.person_id
         and entries.entered_at = moment_records.entered_at
+left join closings
+    on
+        entries.next_signal = closings.signal
+        and entries.next_move = 'close'

@@ -15,7 +15,6 @@ customer_periods as (
 
 signals as (
     select * from {{ ref('signals') }}
-    where signal = 'sales_accepted'
 ),
 
 stages as (
@@ -25,6 +24,15 @@ stages as (
 top_rank as (
     select max(stage_rank) as stage_rank
     from stages
+),
+
+-- the lowest stage at which an expansion opens: what returns somebody below it ends the expansion
+first_rank as (
+    select min(stages.stage_rank) as stage_rank
+    from signals
+    inner join stages
+        on signals.to_stage = stages.stage
+    where signals.opens_expansion
 ),
 
 expansions as (
@@ -105,7 +113,7 @@ carried_over as (
     from open_then
     cross join signals
     inner join stages
-        on signals.to_stage = stages.stage
+        on signals.to_stage = stages.stage and signals.signal = 'sales_accepted'
     left join reached
         on
             open_then.person_id = reached.person_id
@@ -142,19 +150,39 @@ steps as (
 
     union all
 
-    -- the last open opportunity of a customer was lost; while another one is open the cycle goes on
+    -- a customer's hand-raise is rejected, or the last open opportunity is lost; while one is open the cycle goes on
+    select
+        judged_signals.person_id,
+        judged_signals.occurred_at,
+        judged_signals.is_date_only,
+        judged_signals.signal,
+        'lost' as step,
+        0 as target_rank,
+        judged_signals.record_id,
+        judged_signals.source_table,
+        false as is_carried_over
+    from judged_signals
+    cross join first_rank
+    where
+        judged_signals.handling = 'is_customer_already'
+        and judged_signals.kind = 'return'
+        and judged_signals.target_rank < first_rank.stage_rank
+
+    union all
+
+    -- what would open nothing lifts an expansion that is open: the SDR accepts a customer's hand-raise
     select
         person_id,
         occurred_at,
         is_date_only,
         signal,
-        'lost' as step,
-        0 as target_rank,
+        'lifted' as step,
+        target_rank,
         record_id,
         source_table,
         false as is_carried_over
     from judged_signals
-    where handling = 'is_customer_already' and signal = 'opportunity_lost'
+    where handling = 'is_customer_already' and kind = 'advance'
 
     union all
 
@@ -180,7 +208,7 @@ ordered as (
             partition by person_id
             order by
                 occurred_at asc,
-                case step when 'won' then 0 when 'lost' then 1 when 'ended' then 2 else 3 end asc,
+                case step when 'won' then 0 when 'lost' then 1 when 'ended' then 2 when 'opened' then 3 else 4 end asc,
                 target_rank desc,
                 record_id asc,
                 signal asc
@@ -191,7 +219,13 @@ ordered as (
 with_state as (
     select
         *,
-        coalesce(lag(step) over (partition by person_id order by event_number) = 'opened', false) as was_open
+        coalesce(
+            last_value(case when step <> 'lifted' then step end ignore nulls) over (
+                partition by person_id order by event_number
+                rows between unbounded preceding and 1 preceding
+            ) = 'opened',
+            false
+        ) as was_open
     from ordered
 ),
 
@@ -235,3 +269,4 @@ select
     target_rank,
     cycle_number
 from with_rank
+where step <> 'lifted' or target_rank > rank_before

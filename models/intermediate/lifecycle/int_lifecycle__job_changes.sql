@@ -16,6 +16,10 @@ account_ancestors as (
     select * from {{ ref('int_identity__account_ancestors') }}
 ),
 
+business_day as (
+    select * from {{ ref('business_day') }}
+),
+
 -- few objects ever change their account
 moved_records as (
     select birth_order
@@ -68,13 +72,24 @@ moves as (
     where account_id <> account_before
 ),
 
--- moved and moved back on one day is a slip of the hand
+-- moved and moved back on one day of the company is a slip of the hand
 real_moves as (
-    select *
+    select moves.*
     from moves
+    cross join business_day
     where
-        not coalesce(next_account_id = account_before and cast(next_move_at as date) = cast(observed_at as date), false)
-        and not coalesce(previous_account_before = account_id and cast(previous_move_at as date) = cast(observed_at as date), false)
+        not coalesce(
+            moves.next_account_id = moves.account_before
+            and {{ local_day('moves.next_move_at', 'business_day.time_zone') }}
+            = {{ local_day('moves.observed_at', 'business_day.time_zone') }},
+            false
+        )
+        and not coalesce(
+            moves.previous_account_before = moves.account_id
+            and {{ local_day('moves.previous_move_at', 'business_day.time_zone') }}
+            = {{ local_day('moves.observed_at', 'business_day.time_zone') }},
+            false
+        )
 ),
 
 of_persons as (

@@ -24,7 +24,8 @@ during_customer as (
             signals.person_id = customer_periods.person_id
             and (
                 signals.occurred_at > customer_periods.began_at
-                or (signals.occurred_at = customer_periods.began_at and signals.kind <> 'advance')
+                -- at the instant of the purchase itself, what comes after it
+                or (signals.occurred_at = customer_periods.began_at and signals.kind not in ('new_cycle', 'advance'))
             )
             and (customer_periods.ended_at is null or signals.occurred_at < customer_periods.ended_at)
     group by
@@ -45,6 +46,16 @@ while_disqualified as (
             and (disqualified_periods.ended_at is null or signals.occurred_at < disqualified_periods.ended_at)
 ),
 
+-- a customer never travels to a new account, disqualified or not
+customer_ends as (
+    select distinct
+        person_id,
+        ended_at,
+        ended_by_signal
+    from customer_periods
+    where ended_at is not null
+),
+
 ended_disqualifications as (
     select distinct
         person_id,
@@ -61,7 +72,8 @@ select
         when signals.is_of_former_employer then 'of_former_employer'
         when signals.is_held_by_open_opportunity then 'held_by_open_opportunity'
         when
-            (signals.kind = 'advance' or signals.signal = 'job_changed') and while_disqualified.person_id is not null
+            while_disqualified.person_id is not null
+            and (signals.kind = 'advance' or (signals.signal = 'job_changed' and customer_ends.person_id is null))
             then 'muted_while_disqualified'
         when during_customer.is_customer and signals.opens_expansion then 'expansion'
         when during_customer.is_customer then 'is_customer_already'
@@ -78,6 +90,11 @@ left join while_disqualified
     on
         signals.person_id = while_disqualified.person_id
         and signals.occurred_at = while_disqualified.occurred_at
+left join customer_ends
+    on
+        signals.person_id = customer_ends.person_id
+        and signals.occurred_at = customer_ends.ended_at
+        and signals.signal = customer_ends.ended_by_signal
 left join ended_disqualifications
     on
         signals.person_id = ended_disqualifications.person_id

@@ -4,6 +4,10 @@ opportunity_changes as (
     select * from {{ ref('int_lifecycle__opportunity_changes') }}
 ),
 
+business_day as (
+    select * from {{ ref('business_day') }}
+),
+
 ever_lost as (
     select distinct
         source_system,
@@ -48,18 +52,20 @@ turns as (
 )
 
 select
-    source_system,
-    opportunity_id,
-    changed_at as lost_at,
-    record_id as lost_record_id,
-    source_table as lost_source_table,
-    is_date_only as is_lost_date_only,
-    next_changed_at as reopened_at,
-    next_record_id as reopened_record_id,
-    next_source_table as reopened_source_table,
-    next_is_date_only as is_reopened_date_only,
-    -- taken back on the day itself by whoever set it, it was a slip of the hand
-    cast(changed_at as date) = cast(next_changed_at as date)
-    and coalesce(changed_by, '') = coalesce(next_changed_by, '') as is_correction
+    turns.source_system,
+    turns.opportunity_id,
+    turns.changed_at as lost_at,
+    turns.record_id as lost_record_id,
+    turns.source_table as lost_source_table,
+    turns.is_date_only as is_lost_date_only,
+    turns.next_changed_at as reopened_at,
+    turns.next_record_id as reopened_record_id,
+    turns.next_source_table as reopened_source_table,
+    turns.next_is_date_only as is_reopened_date_only,
+    -- taken back on the company's day itself by whoever set it, it was a slip of the hand
+    {{ local_day('turns.changed_at', 'business_day.time_zone') }}
+    = {{ local_day('turns.next_changed_at', 'business_day.time_zone') }}
+    and coalesce(turns.changed_by, '') = coalesce(turns.next_changed_by, '') as is_correction
 from turns
-where state = 'lost' and next_changed_at is not null
+cross join business_day
+where turns.state = 'lost' and turns.next_changed_at is not null

@@ -16,6 +16,10 @@ signal_words as (
     select * from {{ ref('signals') }}
 ),
 
+stages as (
+    select * from {{ ref('stages') }}
+),
+
 dormant_periods as (
     select * from {{ ref('int_lifecycle__dormant_periods') }}
 ),
@@ -43,7 +47,7 @@ returned as (
         and acquisition_fold.rank_after < acquisition_fold.rank_before
 ),
 
--- and the next entry into the stage that ends it, or the next beginning of the same status, is its end
+-- the next rise to the stage that ends it, or past that stage, is its end; so is the next beginning of the same status
 ends as (
     select
         returned.person_id,
@@ -51,11 +55,14 @@ ends as (
         returned.began_at,
         min(entries.entered_at) as ended_at
     from returned
+    inner join stages
+        on returned.ends_with = stages.stage
     inner join entries
         on
             returned.person_id = entries.person_id
-            and returned.ends_with = entries.stage
+            and stages.stage_rank <= entries.stage_rank
             and returned.began_at < entries.entered_at
+    where entries.direction not in ('return', 'new_cycle')
     group by
         returned.person_id,
         returned.status,

@@ -144,23 +144,45 @@ returns_without_effect as (
     cross join first_pool
 ),
 
-set_aside as (
-    select
+closed_expansions as (
+    select distinct
         person_id,
-        case
-            when handling = 'held_by_open_opportunity' and is_rejection then 'rejected_while_opportunity_open'
-            when handling = 'held_by_open_opportunity' then 'lost_while_other_opportunity_open'
-            when handling = 'muted_while_disqualified' then 'advance_while_disqualified'
-            when handling = 'of_former_employer' then 'fact_of_former_employer'
-            else 'rejected_while_customer'
-        end as anomaly,
         occurred_at,
         signal,
         record_id
+    from expansion_steps
+    where move = 'close'
+),
+
+-- a customer's rejection that closes an expansion has its effect there
+set_aside as (
+    select
+        judged_signals.person_id,
+        case
+            when judged_signals.handling = 'held_by_open_opportunity' and judged_signals.is_rejection
+                then 'rejected_while_opportunity_open'
+            when judged_signals.handling = 'held_by_open_opportunity' then 'lost_while_other_opportunity_open'
+            when judged_signals.handling = 'muted_while_disqualified' then 'advance_while_disqualified'
+            when judged_signals.handling = 'of_former_employer' then 'fact_of_former_employer'
+            else 'rejected_while_customer'
+        end as anomaly,
+        judged_signals.occurred_at,
+        judged_signals.signal,
+        judged_signals.record_id
     from judged_signals
+    left join closed_expansions
+        on
+            judged_signals.person_id = closed_expansions.person_id
+            and judged_signals.occurred_at = closed_expansions.occurred_at
+            and judged_signals.signal = closed_expansions.signal
+            and judged_signals.record_id = closed_expansions.record_id
     where
-        handling in ('held_by_open_opportunity', 'muted_while_disqualified', 'of_former_employer')
-        or (handling = 'is_customer_already' and is_rejection)
+        judged_signals.handling in ('held_by_open_opportunity', 'muted_while_disqualified', 'of_former_employer')
+        or (
+            judged_signals.handling = 'is_customer_already'
+            and judged_signals.is_rejection
+            and closed_expansions.person_id is null
+        )
 ),
 
 won_early as (
@@ -225,7 +247,7 @@ unknown_words as (
             crm_facts.object_type = status_map.object_type
             and crm_facts.field = status_map.field
             and crm_facts.value = status_map.value
-    where status_map.value is null and crm_facts.object_type <> 'activity'
+    where status_map.value is null
 
     union all
 

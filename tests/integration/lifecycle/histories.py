@@ -12,9 +12,10 @@ from tests.integration.lifecycle.stories import PLAIN_PROFILE, Company, Person
 
 FIRST_NIGHT = datetime(2026, 12, 31)
 SECOND_NIGHT = datetime(2027, 1, 7)
+THIRD_NIGHT = datetime(2027, 1, 14)
 MARTS = (
     "+fct_lifecycle_transition +fct_lifecycle_status +mart_lifecycle_anomaly +fct_person_score +fct_account_stage"
-    " +fct_lifecycle_revision +int_identity__night_state"
+    " +fct_lifecycle_revision +mart_contactability +int_identity__night_state"
 )
 Ledger = list[tuple[str, str, int]]
 
@@ -30,6 +31,8 @@ def first_night() -> Company:
         write_order,
         write_employers,
         write_beginnings,
+        write_hand_raises,
+        write_unusable,
         write_profiles,
         write_first_night,
     ):
@@ -41,6 +44,13 @@ def second_night() -> Company:
     """Return what lands a week later."""
     company = Company()
     write_late(company)
+    return company
+
+
+def third_night() -> Company:
+    """Return what lands another week later, when a steward has parted two persons: news of somebody else."""
+    company = Company()
+    Person(company, "afterwards").crm_says("2027-01-12 09:00:00", "Rejected")
     return company
 
 
@@ -189,6 +199,23 @@ def write_statuses(company: Company) -> None:
     p.crm_says("2026-04-05 09:00:00", "Requalified")
     p.submits("2026-04-10 10:00:00", "contact_sales")
 
+    p = Person(company, "wonwhiledisqualified")
+    p.submits("2026-03-01 10:00:00", "content_download")
+    p.becomes_lead("2026-03-01 11:00:00")
+    p.becomes_contact("2026-03-01 12:00:00")
+    p.crm_says("2026-03-05 09:00:00", "Disqualified")
+    p.opportunity("one", "2026-03-10 09:00:00", "2026-03-20 09:00:00", won=True)
+    p.crm_says("2026-04-05 09:00:00", "Requalified")
+    p.crm_says("2026-04-10 09:00:00", "Accepted")
+    p.opportunity("two", "2026-04-20 09:00:00", "2026-05-10 09:00:00", won=True)
+    p.opportunity("three", "2026-06-01 09:00:00")
+
+    p = Person(company, "recycledskips")
+    p.submits("2026-03-01 10:00:00", "contact_sales")
+    p.becomes_lead("2026-03-01 11:00:00")
+    p.crm_says("2026-03-05 09:00:00", "Rejected")
+    p.crm_says("2026-04-05 09:00:00", "Accepted")
+
     p = Person(company, "casenineteen")
     p.submits("2026-03-01 10:00:00", "contact_sales")
     p.becomes_lead("2026-03-01 11:00:00")
@@ -268,6 +295,42 @@ def write_beginnings(company: Company) -> None:
     p.opportunity("one", "2026-03-03 09:00:00", "2026-03-20 09:00:00", won=True)
     p.opportunity("two", "2026-04-20 09:00:00")
     p.crm_says("2026-05-01 09:00:00", "Churned", "contact")
+
+
+def write_hand_raises(company: Company) -> None:
+    """Customers who ask for sales again, and what the SDR makes of it."""
+    for slug, answers in (
+        ("handraise", ("Accepted", "Rejected")),
+        ("handraiserejected", ("Rejected", "Rejected")),
+        ("rejectedcustomer", ()),
+    ):
+        p = Person(company, slug)
+        p.becomes_contact("2026-03-02 09:00:00")
+        p.opportunity("one", "2026-03-03 09:00:00", "2026-03-20 09:00:00", won=True)
+        if not answers:
+            p.crm_says("2026-05-05 09:00:00", "Rejected", "contact")
+            continue
+        p.submits("2026-05-01 10:00:00", "contact_sales")
+        for day, answer in enumerate(answers, start=5):
+            p.crm_says(f"2026-05-0{day} 09:00:00", answer, "contact")
+        p.submits("2026-06-01 10:00:00", "contact_sales")
+
+
+def write_unusable(company: Company) -> None:
+    """Facts that move nobody: words that no map knows, and facts that name nobody whom we know."""
+    p = Person(company, "nobodytoreturn")
+    p.becomes_lead("2026-03-01 09:00:00")
+    p.crm_says("2026-03-05 09:00:00", "Returned to SDR")
+
+    p = Person(company, "unknownwords")
+    p.becomes_lead("2026-03-01 09:00:00")
+    p.crm_says("2026-03-05 09:00:00", "Nurturing")
+    p.is_called("2026-03-06 09:00:00", "call back in May")
+
+    ghost = Person(company, "ghost")
+    ghost.crm_says("2026-03-05 09:00:00", "Accepted")
+    ghost.orders("2026-03-06 09:00:00", "new", contact_id=None)
+    ghost.opportunity("one", "2026-03-07 09:00:00", contact_id=None)
 
 
 def write_profiles(company: Company) -> None:
@@ -393,6 +456,17 @@ class Reader:
             for row in self._rows(
                 "select account_id from marts.fct_lifecycle_transition"
                 " where person_id = $1 and track = 'acquisition' order by entered_at, cycle_number, stage_rank"
+            )
+        ]
+
+    @property
+    def outcomes(self) -> list[str | None]:
+        """Return the outcome of each expansion row, by time."""
+        return [
+            row[0]
+            for row in self._rows(
+                "select outcome from marts.fct_lifecycle_transition"
+                " where person_id = $1 and track = 'expansion' order by entered_at, cycle_number, stage_rank"
             )
         ]
 

@@ -177,7 +177,7 @@ class Person:
             changed_by=by,
         )
 
-    def orders(self, at: str, kind: str, **more: str) -> None:
+    def orders(self, at: str, kind: str, **more: Any) -> None:
         """Order something without a deal."""
         row = {"order_id": self._next("B"), "contact_id": self.contact_id, "kind": kind, "ordered_at": at, **more}
         self.company.add("crm.orders", **row)
@@ -196,7 +196,7 @@ class Person:
         self.company.add("crm.activities", **row)
 
     def opportunity(
-        self, name: str, opened: str, closed: str | None = None, *, won: bool | None = None, **more: str
+        self, name: str, opened: str, closed: str | None = None, *, won: bool | None = None, **more: Any
     ) -> None:
         """Have an opportunity with this person as its contact."""
         row = {"opportunity_id": f"O-{self.slug}-{name}", "contact_id": self.contact_id, "type": "new", **more}

@@ -3,14 +3,20 @@
 Numbers in the test names are those of that page; what was recorded is in `histories`, what later nights learn in `test_late_facts`.
 """
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from orchestration.settings import Settings
+from orchestration.transform.runner import run_dbt
+from tests.integration.lifecycle.conftest import finish
 from tests.integration.lifecycle.histories import Reader
+from tests.integration.lifecycle.threads import Plugin, profile_with_threads
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +122,16 @@ def test_case_14_a_lost_upsell_closes_and_the_customer_stays(
         [case.person_id],
     ).fetchone()
     assert outcome == ("lost", False)
+    # the stock of customers on the day before, during and after the upsell
+    stocks = [
+        warehouse.execute(
+            "select count(*) from marts.fct_lifecycle_transition where person_id = $1 and track = 'acquisition'"
+            " and stage = 'customer' and entered_at <= $2 and (exited_at is null or exited_at > $2)",
+            [case.person_id, day],
+        ).fetchone()
+        for day in (datetime(2026, 5, 1), datetime(2026, 5, 20), datetime(2026, 7, 1))
+    ]
+    assert stocks == [(1,), (1,), (1,)]
 
 
 def test_case_15_a_churned_customer_comes_back_as_customer_02(story: Story) -> None:
@@ -138,6 +154,26 @@ def test_case_18_while_disqualified_advances_are_muted_for_good(story: Story) ->
     assert case.ledger == [("Target-01", "skip", 1), ("Target-02", "new_cycle", 2), ("MQL-01", "advance", 2)]
     assert case.entered("MQL-01") == datetime(2026, 4, 10, 10)
     assert set(case.anomalies) == {"advance_while_disqualified"}
+
+
+def test_a_win_while_disqualified_is_muted_and_the_next_one_makes_the_customer(story: Story) -> None:
+    case = story("wonwhiledisqualified")
+    assert case.ledger == [
+        ("Target-01", "skip", 1),
+        ("Target-02", "new_cycle", 2),
+        ("SQL-01", "skip", 2),
+        ("Opportunity-01", "advance", 2),
+        ("Customer-01", "advance", 2),
+    ]
+    assert case.entered("Customer-01") == datetime(2026, 5, 10, 9)
+    assert case.expansion == [("Opportunity-02", "new_cycle", 1)]
+    assert set(case.anomalies) == {"advance_while_disqualified"}
+
+
+def test_a_recycled_person_who_skips_the_mql_is_recycled_no_more(story: Story) -> None:
+    case = story("recycledskips")
+    assert case.ledger[-1] == ("SQL-01", "skip", 2)
+    assert ("recycled", datetime(2026, 3, 5, 9), datetime(2026, 4, 5, 9)) in case.statuses
 
 
 def test_case_19_disqualified_by_mistake_is_a_status_of_hours(story: Story) -> None:
@@ -175,8 +211,11 @@ def test_case_26_won_before_the_first_contact(story: Story) -> None:
     assert "won_before_first_contact" in case.anomalies
 
 
-def test_case_30_an_unsubscribe_changes_no_stage(story: Story) -> None:
-    assert story("casethirty").ledger == [("MQL-01", "skip", 1)]
+def test_case_30_an_unsubscribe_changes_no_stage_and_turns_the_channel_off(story: Story) -> None:
+    case = story("casethirty")
+    assert case.ledger == [("MQL-01", "skip", 1)]
+    contactable = "select is_contactable from marts.mart_contactability where person_id = $1 and channel = 'email'"
+    assert case._rows(f"{contactable} and purpose = 'marketing'") == [(False,)]
 
 
 def test_case_32_dates_without_time_never_reverse_within_their_day(story: Story) -> None:
@@ -185,6 +224,41 @@ def test_case_32_dates_without_time_never_reverse_within_their_day(story: Story)
     # the acceptance opens the day of the form, so the form moves nobody; on the next day the acceptance moves nobody and the
     # return follows it: no row is reversed by another of its own day
     assert labels == ["SQL-01", "MQL-01"]
+
+
+CHAIN = (
+    "+fct_lifecycle_transition,int_lifecycle__*",
+    "+fct_lifecycle_transition,int_scoring__*",
+    "fct_lifecycle_transition",
+    "fct_lifecycle_status",
+    "fct_account_stage",
+    "mart_lifecycle_anomaly",
+)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 16])
+def test_case_33_shuffled_on_any_number_of_threads_every_mart_of_the_ledger_is_identical(
+    threads: int, stories_home: Settings, warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Shuffle every table that the chain reads, and run all of it, signals and score included, anew."""
+    settings = replace(stories_home, home=tmp_path / "home")
+    shutil.copytree(stories_home.home, settings.home)
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        connection.execute(f"select setseed({1 / threads})")
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where schema_name in ('raw', 'staging', 'intermediate')"
+        ).fetchall():
+            name = f'{schema}."{table}"'
+            connection.execute(f"create temporary table shuffled as select * from {name} order by random()")
+            connection.execute(f"delete from {name}; insert into {name} select * from shuffled; drop table shuffled")
+    Plugin.wanted, Plugin.seen = threads, set()
+    outcome = finish(run_dbt(settings, ["run", *profile_with_threads(tmp_path), "--select", *CHAIN]))
+    assert outcome.success, outcome.failures
+    assert Plugin.seen == {threads}
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as rebuilt:
+        for mart in CHAIN[2:]:
+            question = f"select * from marts.{mart} order by all"
+            assert rebuilt.execute(question).fetchall() == warehouse.execute(question).fetchall(), mart
 
 
 def account_of(warehouse: duckdb.DuckDBPyConnection, crm_account_id: str) -> str:
@@ -287,3 +361,49 @@ def test_churn_closes_an_open_expansion(story: Story) -> None:
         "select outcome, is_current from marts.fct_lifecycle_transition where person_id = $1 and track = 'expansion'"
     )
     assert case._rows(outcomes) == [("churned", False)]
+
+
+def test_a_customers_hand_raise_is_accepted_and_then_rejected(story: Story) -> None:
+    case = story("handraise")
+    assert case.ledger[-1][0] == "Customer-01"
+    assert case.expansion == [("MQL-01", "new_cycle", 1), ("SQL-01", "advance", 1), ("MQL-02", "new_cycle", 2)]
+    assert case.outcomes == [None, "lost", None]
+    assert case.anomalies == []
+
+
+def test_a_rejection_closes_a_customers_hand_raise_and_one_with_nothing_open_does_nothing(story: Story) -> None:
+    case = story("handraiserejected")
+    assert case.expansion == [("MQL-01", "new_cycle", 1), ("MQL-02", "new_cycle", 2)]
+    assert case.outcomes == ["lost", None]
+    assert case.anomalies == ["rejected_while_customer"]
+    case = story("rejectedcustomer")
+    assert case.ledger[-1][0] == "Customer-01"
+    assert case.expansion == []
+    assert case.anomalies == ["rejected_while_customer"]
+
+
+def test_a_return_that_finds_nobody_to_return_is_listed(story: Story) -> None:
+    case = story("nobodytoreturn")
+    assert case.ledger == [("Name-01", "start", 1)]
+    assert case.anomalies == ["return_without_effect"]
+
+
+def test_words_that_no_map_knows_move_nobody_and_are_listed(story: Story) -> None:
+    case = story("unknownwords")
+    assert case.ledger == [("Name-01", "start", 1)]
+    told = case._rows("select anomaly, signal from marts.mart_lifecycle_anomaly where person_id = $1 order by 2")
+    assert told == [
+        ("unmapped_crm_status", "status = Nurturing"),
+        ("unmapped_crm_status", "telemarketing = call back in May"),
+    ]
+
+
+def test_facts_that_name_nobody_whom_we_know_are_listed(warehouse: duckdb.DuckDBPyConnection) -> None:
+    told = warehouse.execute(
+        "select anomaly, occurred_at from marts.mart_lifecycle_anomaly where person_id is null order by 2"
+    ).fetchall()
+    assert told == [
+        ("status_of_unknown_object", datetime(2026, 3, 5, 9)),
+        ("order_without_contact", datetime(2026, 3, 6, 9)),
+        ("opportunity_without_contact", datetime(2026, 3, 7, 9)),
+    ]

@@ -16,9 +16,11 @@ from tests.integration.lifecycle.histories import (
     FIRST_NIGHT,
     MARTS,
     SECOND_NIGHT,
+    THIRD_NIGHT,
     Reader,
     first_night,
     second_night,
+    third_night,
 )
 
 Story = Callable[[str], Reader]
@@ -53,6 +55,29 @@ def late_home(
 @pytest.fixture(scope="module")
 def late(late_home: Settings) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(late_home.warehouse_path), read_only=True)
+
+
+@pytest.fixture(scope="module")
+def parted(
+    late_home: Settings, tmp_path_factory: pytest.TempPathFactory, build_marts: Callable[[Settings, str], None]
+) -> duckdb.DuckDBPyConnection:
+    """The same after a third night, before which a steward has kept the two of case 27 apart."""
+    folder = tmp_path_factory.mktemp("parted")
+    settings = replace(late_home, home=folder / "home", own_seeds_dir=folder / "own")
+    shutil.copytree(late_home.home, settings.home)
+    with warehouse_file.connect(settings) as connection:
+        copy_published(connection, publish(late_home, folder / "published.duckdb"), SECOND_NIGHT)
+    overrides = folder / "own" / "identity" / "identity_overrides.csv"
+    overrides.parent.mkdir(parents=True)
+    one, other = (f"email,{slug}@{slug}-works.com" for slug in ("casetwentyseven", "casetwentysevenother"))
+    overrides.write_text(
+        "decision,left_type,left_value,right_type,right_value,decided_by,decided_at,reason\n"
+        f"cannot_link,{one},{other},ada,2027-01-10 09:00:00,Merged by mistake\n",
+        encoding="utf-8",
+    )
+    third_night().write(settings.landing_dir, arrived_at=THIRD_NIGHT, first_sequence=201)
+    build_marts(settings, MARTS)
+    return duckdb.connect(str(settings.warehouse_path), read_only=True)
 
 
 @pytest.fixture
@@ -138,6 +163,29 @@ def test_case_27_two_mqls_that_turn_out_one_person_are_replayed_by_time(
         [second.person_id],
     ).fetchall()
     assert removed == [("MQL-01", "removed", "identity", True)]
+
+
+def test_two_persons_whom_a_steward_parts_get_their_own_ledgers_back_and_the_revision_says_why(
+    before: Story, story: Story, parted: duckdb.DuckDBPyConnection
+) -> None:
+    one, other = Reader(parted, "casetwentyseven"), Reader(parted, "casetwentysevenother")
+    assert [one.person_id, other.person_id] == [
+        before("casetwentyseven").person_id,
+        before("casetwentysevenother").person_id,
+    ]
+    assert labels(one) == labels(before("casetwentyseven")) == ["MQL-01", "Target-01"]
+    assert labels(other) == labels(before("casetwentysevenother")) == ["MQL-01"]
+    assert labels(story("casetwentyseven")) == ["MQL-01", "Target-01", "MQL-02"]
+    told = parted.execute(
+        "select person_id, stage_label, change_kind, cause_kind from marts.fct_lifecycle_revision"
+        " where revised_at = ? and person_id in (?, ?) order by all",
+        [THIRD_NIGHT, one.person_id, other.person_id],
+    ).fetchall()
+    assert set(told) == {
+        (one.person_id, "MQL-02", "removed", "identity"),
+        (one.person_id, "Target-01", "changed", "identity"),
+        (other.person_id, "MQL-01", "inserted", "identity"),
+    }
 
 
 def test_case_29_what_a_deleted_lead_or_activity_meant_vanishes_and_the_person_stays(

@@ -30,6 +30,7 @@ SEEDS = {
     "profile_attributes": "identity",
 }
 CHECKS = ("assert_stage_model_is_sound", "assert_score_rules_are_sound")
+MQL_SOURCE = "<mql_source>"
 Rows = list[dict[str, Any]]
 Change = Callable[[Rows], None]
 
@@ -39,14 +40,15 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     settings = Settings(home=tmp_path_factory.mktemp("stage_model"), sources_file=PROJECT_ROOT / "sources.yml")
     with warehouse.connect(settings) as connection:
         warehouse.prepare(connection)
-    outcome = finish(run_dbt(settings, ["compile", "--select", *CHECKS]))
+    variables = f'{{mql_source: "{MQL_SOURCE}"}}'
+    outcome = finish(run_dbt(settings, ["compile", "--vars", variables, "--select", *CHECKS]))
     assert outcome.success, outcome.message
     paths = [path for name in CHECKS for path in (settings.dbt_target_dir / "compiled").rglob(f"{name}.sql")]
     assert len(paths) == len(CHECKS)
     return [path.read_text(encoding="utf-8") for path in paths]
 
 
-def problems(compiled: list[str], changes: dict[str, Change]) -> list[str]:
+def problems(compiled: list[str], changes: dict[str, Change], mql_source: str = "either") -> list[str]:
     """Run the tests on the seeds as they are, with some of them changed."""
     connection = duckdb.connect()
     connection.execute("attach ':memory:' as warehouse")
@@ -67,7 +69,11 @@ def problems(compiled: list[str], changes: dict[str, Change]) -> list[str]:
                 f"insert into warehouse.seeds.{name} ({', '.join(types)}) values ({', '.join('?' * len(types))})",
                 [[row[column] for column in types] for row in rows],
             )
-    return [row[0] for statement in compiled for row in connection.execute(statement).fetchall()]
+    return [
+        row[0]
+        for statement in compiled
+        for row in connection.execute(statement.replace(MQL_SOURCE, mql_source)).fetchall()
+    ]
 
 
 def setting(key: str, value: str, **new: Any) -> Change:
@@ -132,6 +138,27 @@ FAULTS: list[tuple[str, Change, str]] = [
         "a rejection must be a return with a score_factor",
     ),
     ("signals", without("signal", "identified"), "the signal identified is missing"),
+    (
+        "signals",
+        setting("signal", "opportunity_lost", kind="advance"),
+        "signal opportunity_lost: it must have kind return",
+    ),
+    ("signals", setting("signal", "disqualified", kind="status_end"), "kind status_end is none of advance, return"),
+    (
+        "signals",
+        setting("signal", "disqualified", signal="barred"),
+        "signal barred: a status_begin must name its status, and only the signal disqualified",
+    ),
+    ("signals", setting("signal", "disqualified", status=None), "a status_begin must name its status"),
+    ("signals", setting("signal", "disqualified", kind="return"), "it must have kind status_begin"),
+    ("signals", setting("signal", "requalified", kind="advance"), "signal requalified: it must have kind new_cycle"),
+    ("signals", setting("signal", "sdr_accepted", status="lost"), "status lost would never begin"),
+    (
+        "signals",
+        setting("signal", "opportunity_lost", status="dormant"),
+        "a return begins the status dormant, which would never end",
+    ),
+    ("signals", setting("signal", "churned", opens_expansion="true"), "only an advance opens an expansion"),
     ("signals", without("signal", "requalified"), "it ends with requalified, and no signal of that name exists"),
     ("stages", doubled("stage", "mql"), "the stage mql stands there 2 times"),
     ("stages", setting("stage", "mql", stage_rank="5"), "the stage_rank 5 stands there 2 times"),
@@ -154,6 +181,23 @@ FAULTS: list[tuple[str, Change, str]] = [
     ("stages", setting("stage", "mql", is_pool_with_fit="true"), "at most one stage may have is_pool_with_fit"),
     ("stages", setting("stage", "friend", is_entry="false"), "the stages with is_entry must be the lowest ones"),
     ("statuses", setting("status", "recycled", ends_with="mqll"), "status recycled: a status without an exit"),
+    (
+        "statuses",
+        setting("status", "recycled", ends_with="engagement"),
+        "begins the status recycled, which would never",
+    ),
+    ("statuses", setting("status", "dormant", status="asleep"), "the status dormant is missing"),
+    (
+        "statuses",
+        setting("status", "dormant", ends_with="mql"),
+        "status dormant: it ends with engagement and with nothing",
+    ),
+    ("signals", setting("signal", "churned", status=None), "status churned: nothing begins it"),
+    (
+        "crm_status_map",
+        setting("object_type", "person", signal="requalified"),
+        "a change of the employer must mean job_changed, or nothing",
+    ),
     (
         "crm_status_map",
         setting("value", "Accepted", signal="accepted"),
@@ -209,3 +253,22 @@ def test_a_fault_is_told_in_words(compiled: list[str], seed: str, change: Change
     told = problems(compiled, {seed: change})
     assert [problem for problem in told if words in problem], told
     assert all(problem.startswith("seeds/") for problem in told), told
+
+
+@pytest.mark.parametrize("mql_source", ["computed", "crm", "either"])
+def test_each_source_of_the_mql_is_sound(compiled: list[str], mql_source: str) -> None:
+    assert problems(compiled, {}, mql_source) == []
+
+
+def test_a_source_of_the_mql_that_is_none_is_told_in_words(compiled: list[str]) -> None:
+    assert problems(compiled, {}, "CRM") == [
+        "dbt_project/dbt_project.yml: mql_source CRM is none of computed, crm, either"
+    ]
+
+
+def test_an_mql_that_only_the_crm_makes_needs_a_word_of_the_crm(compiled: list[str]) -> None:
+    no_word = {"crm_status_map": setting("signal", "crm_mql", signal=None)}
+    told = problems(compiled, no_word, "crm")
+    assert len(told) == 1
+    assert "no word of seeds/lifecycle/crm_status_map.csv means crm_mql" in told[0]
+    assert problems(compiled, no_word) == []

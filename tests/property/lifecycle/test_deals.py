@@ -2,8 +2,9 @@
 
 import itertools
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pandas as pd
@@ -16,14 +17,15 @@ from tests.integration.lifecycle.conftest import finish
 
 DEALS = 10_000
 START = datetime(2026, 1, 1)
+COMPANY_ZONE = ZoneInfo("Asia/Shanghai")
 WORKED_FIRST = {"open": 0, "lost": 1, "won": 2}
 Change = tuple[datetime, str, str | None, str]
 Stint = tuple[datetime, datetime | None]
 
 
 def moment(rng: random.Random) -> datetime:
-    """Few days and hours, so that equal instants and equal days are common."""
-    return START + timedelta(days=rng.randint(1, 6), hours=rng.choice([0, 9, 9, 15]))
+    """Few days and hours, so that equal instants and equal days are common; at 17:00 UTC a day has begun in Shanghai."""
+    return START + timedelta(days=rng.randint(1, 6), hours=rng.choice([0, 9, 9, 15, 17]))
 
 
 def random_deal(rng: random.Random, number: int) -> tuple[list[Change], datetime | None]:
@@ -40,6 +42,11 @@ def random_deal(rng: random.Random, number: int) -> tuple[list[Change], datetime
     return changes, rng.choice([None, moment(rng), START + timedelta(days=9)])
 
 
+def local_day(at: datetime) -> date:
+    """Return the company's day."""
+    return at.replace(tzinfo=UTC).astimezone(COMPANY_ZONE).date()
+
+
 def plain_stints(changes: list[Change], closed_at: datetime | None) -> list[Stint]:
     """Walk the changes: a loss that another state follows ends a stretch of work, unless it was a slip of the hand."""
     stints: list[Stint] = []
@@ -50,7 +57,7 @@ def plain_stints(changes: list[Change], closed_at: datetime | None) -> list[Stin
             lost = lost or (at, user)
         elif lost is not None:
             lost_at, lost_by = lost
-            if lost_at.date() != at.date() or lost_by != user:
+            if local_day(lost_at) != local_day(at) or lost_by != user:
                 stints.append((opened_at, lost_at))
                 opened_at = at
             lost = None
@@ -79,6 +86,8 @@ def found(
     )
     with duckdb.connect(str(settings.warehouse_path)) as connection:
         prepare(connection)
+        connection.execute("create schema if not exists seeds")
+        connection.execute("create table seeds.business_day as select ? as time_zone", [COMPANY_ZONE.key])
         connection.register("changes", changes)
         connection.register("periods", periods)
         connection.execute(

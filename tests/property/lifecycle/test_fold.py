@@ -14,6 +14,7 @@ from orchestration.ingest.warehouse import prepare
 from orchestration.settings import Settings
 from orchestration.transform.runner import run_dbt
 from tests.integration.lifecycle.conftest import finish
+from tests.integration.lifecycle.threads import Plugin, profile_with_threads
 from tests.property.lifecycle.plain_fold import Row, Signal, fold
 
 HISTORIES = 10_000
@@ -81,15 +82,16 @@ def ledger_of(
         ]
     ).astype({"from_min_rank": "Int32", "route": "string"})
     connection = duckdb.connect(str(settings.warehouse_path))
-    connection.execute(f"set threads = {threads}")
     prepare(connection)
     connection.execute("create schema if not exists intermediate")
     connection.register("judged", judged)
     connection.execute("create or replace table intermediate.int_lifecycle__judged_signals as select * from judged")
     connection.close()
 
-    outcome = finish(run_dbt(settings, ["run", "--threads", str(threads), "--select", *FOLD_MODELS]))
+    Plugin.wanted, Plugin.seen = threads, set()
+    outcome = finish(run_dbt(settings, ["run", *profile_with_threads(settings.home), "--select", *FOLD_MODELS]))
     assert outcome.success, outcome.failures
+    assert Plugin.seen == {threads}
 
     connection = duckdb.connect(str(settings.warehouse_path))
     moves = connection.execute(
