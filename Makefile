@@ -25,12 +25,14 @@ test: $(STAMP) browser  ## Run all tests, on two processes
 test-bi: $(STAMP)  ## Read what is published with Apache Superset, which is installed in a folder of its own
 	$(PY) -m pytest -m bi
 
-check: $(STAMP)  ## Lint and type-check Python, SQL and YAML
+check: $(STAMP)  ## Lint and type-check Python, SQL and YAML, look for weaknesses
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m sqlfluff lint --processes 2 --disable-progress-bar models dbt_project
 	$(PY) -m yamllint --strict .
+	$(PY) -m bandit --quiet --recursive orchestration --configfile pyproject.toml
+	$(PY) .ci/audit.py
 
 fmt: $(STAMP)  ## Format Python and SQL in place
 	$(PY) -m ruff check --fix-only .

@@ -36,6 +36,7 @@ from orchestration.errors import LeadrelayError
 from orchestration.ingest.contract import Contract, load_contract
 from orchestration.ingest.sources import load_sources
 from orchestration.ingest.warehouse import connect, prepare
+from orchestration.operate.lock import only_night
 from orchestration.settings import Settings
 from orchestration.sql import quote_literal
 
@@ -121,12 +122,18 @@ def forget(settings: Settings, identity: str | None, *, is_meant: bool = True) -
     Raises
     ------
     LeadrelayError
-        If the person is not found, the warehouse is held, or the night that builds it anew did not publish. The tombstones hold from the
+        If the person is not found, a night is running, or the night that builds it anew did not publish. The tombstones hold from the
         moment that they are written; giving the command again goes on.
     """
-    contract = load_contract(settings.models_dir)
     if not settings.warehouse_path.exists():
         raise LeadrelayError(f"there is no warehouse in {settings.home} yet. Type: leadrelay run")
+    # From the first look to the proof: a night in between could publish, or load, what is being taken out.
+    with only_night(settings):
+        return _forget(settings, identity, is_meant=is_meant)
+
+
+def _forget(settings: Settings, identity: str | None, *, is_meant: bool) -> Forgotten:
+    contract = load_contract(settings.models_dir)
     with connect(settings) as connection:
         prepare(connection, contract)
         prepare_hashing(connection, settings.home)

@@ -19,6 +19,7 @@ from orchestration.errors import ConfigError, LeadrelayError
 from orchestration.ingest.contract import Contract
 from orchestration.ingest.landing import SIDECAR_SUFFIX, read_sidecar
 from orchestration.operate.audit import drop_commands_before
+from orchestration.operate.lock import only_night
 from orchestration.settings import Settings
 from orchestration.sql import qualified
 
@@ -126,8 +127,16 @@ def retention_screen(settings: Settings, *, is_meant: bool = False) -> str:
     Raises
     ------
     LeadrelayError
-        If the night that builds the warehouse anew did not publish.
+        If a night is running, and nothing is removed then; or if the night that builds the warehouse anew did not publish.
     """
+    if not is_meant:
+        return _retention_screen(settings, is_meant=False)
+    # From the first file to the night that builds anew: nobody else may load from a landing that is half removed.
+    with only_night(settings):
+        return _retention_screen(settings, is_meant=True)
+
+
+def _retention_screen(settings: Settings, *, is_meant: bool) -> str:
     policy = read_retention(settings)
     lines = []
     for name, keep in sorted(policy.items()):

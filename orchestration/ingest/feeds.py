@@ -34,6 +34,10 @@ _COMPRESSION_BY_SUFFIX: Mapping[str, Compression] = {".gz": "gzip", ".zst": "zst
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
+# A reader that is still at it after two hours hangs, or reads far more than a night should.
+LONGEST_READING_SECONDS = 7200.0
+
+
 class Strict(BaseModel):
     """A part of sources.yml: a key that it does not know is refused."""
 
@@ -281,6 +285,8 @@ class PostgresFeed(_CollectedFeed):
         Largest share of the known rows that may vanish at once; more than that, and than ten, is an error and not a deletion.
     rows_per_file
         A longer read lands in several files, and a broken one goes on after the last of them.
+    longest_seconds
+        One statement may take so long, waiting for locks included; the database ends it then, and the table is stale.
     """
 
     reader: Literal["postgres"]
@@ -293,6 +299,7 @@ class PostgresFeed(_CollectedFeed):
     sweep: bool = False
     sweep_limit: float = Field(default=0.2, gt=0, le=1)
     rows_per_file: int = Field(default=200_000, ge=1)
+    longest_seconds: float = Field(default=LONGEST_READING_SECONDS, gt=0)
 
     @property
     def prefix(self) -> str:
@@ -487,7 +494,9 @@ class RestFeed(_CollectedFeed):
     requests_per_minute
         Ask no faster.
     timeout_seconds
-        How long an answer may take.
+        How long the server may say nothing.
+    longest_seconds
+        How long the whole reading may take in one night, whatever the server says meanwhile; the next one goes on after the last page.
     """
 
     reader: Literal["rest"]
@@ -504,6 +513,7 @@ class RestFeed(_CollectedFeed):
     optional: tuple[str, ...] = ()
     requests_per_minute: float | None = Field(default=None, gt=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
+    longest_seconds: float = Field(default=LONGEST_READING_SECONDS, gt=0)
 
     @property
     def prefix(self) -> str:

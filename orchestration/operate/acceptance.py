@@ -16,6 +16,7 @@ import duckdb
 from orchestration.errors import LeadrelayError
 from orchestration.ingest.contract import load_contract
 from orchestration.ingest.warehouse import connect, prepare
+from orchestration.operate.lock import only_night
 from orchestration.publish.budget import Acceptance, read_acceptances
 from orchestration.settings import Settings
 
@@ -128,7 +129,7 @@ def accept_stops(settings: Settings, reason: str, accepted_by: str | None = None
         raise LeadrelayError("--reason is empty; say why the figures are right. Nothing was accepted.")
     name = (accepted_by or getpass.getuser()).strip()
     accepted_at = datetime.now(tz=UTC).replace(tzinfo=None, microsecond=0)
-    with _open(settings) as connection:
+    with only_night(settings), _open(settings) as connection:
         stops = _open_stops(connection)
         if not stops:
             raise LeadrelayError(

@@ -19,16 +19,24 @@ import duckdb
 
 from orchestration.errors import ConfigError
 from orchestration.operate.outcome import Night
+from orchestration.operate.silence import SilentTable, read_arrival_rules, silent_tables
 from orchestration.publish.build import MARTS_FILE
 from orchestration.publish.versions import current_version
 from orchestration.quality.suites import QUARANTINE_IS_USUAL
 from orchestration.settings import ALERT_URLS, Settings, load_alert_urls
 
-FAILED, STALE, JUMP, SLOWING = "night_failed", "stale_table", "quarantine_jump", "slowing_stage"
-_EVENTS = (FAILED, STALE, JUMP, SLOWING)
+FAILED, STALE, SILENT, JUMP, SLOWING = (
+    "night_failed",
+    "stale_table",
+    "silent_source",
+    "quarantine_jump",
+    "slowing_stage",
+)
+_EVENTS = (FAILED, STALE, SILENT, JUMP, SLOWING)
 _SEED = Path("operate") / "alert_rules.csv"
 _TOLD = "alerts.json"
 _LONGEST = 300
+_MOST_SILENT = 5
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,8 @@ def find_alerts(settings: Settings, night: Night, rules: Iterable[Rule]) -> list
     folder = current_version(settings.published_dir)
     if folder is not None and night.failure is None:
         with duckdb.connect(str(folder / MARTS_FILE), read_only=True) as connection:
-            found += [*_jumps(connection, night.run_id), *_slowing(connection)]
+            silent = silent_tables(connection, read_arrival_rules(settings)) if SILENT in wanted else ()
+            found += [*_silent(silent), *_jumps(connection, night.run_id), *_slowing(connection)]
     return [alert for alert in found if alert.event in wanted]
 
 
@@ -149,6 +158,18 @@ def _failed(night: Night) -> Alert:
 def _stale(table: str) -> Alert:
     body = f"The newest batch of {table} was refused, or its reader failed; older rows are used.\nWhy: leadrelay status, leadrelay quarantine list"
     return Alert(STALE, f"{STALE}|{table}", f"leadrelay: {table} is stale", body)
+
+
+def _silent(tables: Sequence[SilentTable]) -> list[Alert]:
+    """Return one alert for each table; one for all of them when that would be a flood, as when the exports' own disk is gone."""
+    look = "Look at the system that exports it; seeds/operate/arrival_rules.csv says how long is usual."
+    if len(tables) > _MOST_SILENT:
+        body = "\n".join([*(f"{table.source_table}: {table}" for table in tables), look])
+        return [Alert(SILENT, f"{SILENT}|many", f"leadrelay: {len(tables)} tables have gone silent", body)]
+    return [
+        Alert(SILENT, f"{SILENT}|{name}", f"leadrelay: {name} has gone silent", f"{name}: {table}.\n{look}")
+        for name, table in ((table.source_table, table) for table in tables)
+    ]
 
 
 def _jumps(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Alert]:

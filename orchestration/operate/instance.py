@@ -32,6 +32,11 @@ nux:
 # A failed run is not repeated: readers try again by themselves, and what else fails would fail again.
 run_retries:
   enabled: false
+# A run that hangs is declared failed after six hours, and told; a night of millions of rows takes minutes.
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 1800
+  max_runtime_seconds: 21600
 freshness:
   enabled: true
 concurrency:

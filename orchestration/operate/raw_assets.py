@@ -9,7 +9,7 @@ What does not belong here: how a table is loaded and checked (`orchestration.ing
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -35,8 +35,8 @@ from orchestration.operate.jobs import INGEST_STEP, RAW_FRESHNESS, RAW_GROUP
 from orchestration.operate.lock import hold_night
 from orchestration.operate.modes import close_home
 from orchestration.publish.remembered import remember_published
-from orchestration.quality.results import CheckResult
-from orchestration.quality.suites import QUARANTINE_IS_USUAL, CheckSpec, raw_check_specs
+from orchestration.quality.results import CheckResult, write_results
+from orchestration.quality.suites import QUARANTINE_IS_USUAL, CheckSpec, raw_check_specs, source_is_read_spec
 from orchestration.settings import Settings
 from orchestration.transform.assets import WARNING
 from orchestration.transform.translator import source_asset_key
@@ -90,7 +90,10 @@ def build_raw_assets(settings: Settings) -> dg.AssetsDefinition:
         check_specs=[
             _check_spec(table, check)
             for table in tables.values()
-            for check in raw_check_specs(settings.expectations_dir, table.identifier, table.full_name)
+            for check in (
+                *raw_check_specs(settings.expectations_dir, table.identifier, table.full_name),
+                source_is_read_spec(table.full_name),
+            )
         ],
         can_subset=True,
     )
@@ -150,10 +153,16 @@ def _load(
     write_reader_runs(connection, run_id, table.full_name, [_reader_run(one) for one in collected])
     result = load_table(connection, settings, table, feeds, run_id)
     _tell(result)
+    if not collected:
+        return result
     failed = [one.message for one in collected if one.is_failed]
+    told = "\n".join(failed)
+    check = CheckResult(source_is_read_spec(table.full_name), not failed, len(collected), len(failed), message=told)
+    write_results(connection, run_id, datetime.now(tz=UTC).replace(tzinfo=None), "raw", [check])
+    result = replace(result, checks=(*result.checks, check))
     if not failed:
         return result
-    return replace(result, is_refused=True, message="\n".join(part for part in (result.message, *failed) if part))
+    return replace(result, is_refused=True, message="\n".join(part for part in (result.message, told) if part))
 
 
 def _reader_run(one: Collected) -> dict[str, Any]:

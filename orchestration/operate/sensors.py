@@ -13,14 +13,16 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from orchestration.errors import ExitCode
+from orchestration.errors import ExitCode, LeadrelayError
 from orchestration.ingest.contract import load_contract
 from orchestration.ingest.feeds import Feed
 from orchestration.ingest.landing import SIDECAR_SUFFIX, UNFINISHED_SUFFIXES
 from orchestration.ingest.sources import Sources, load_sources
+from orchestration.ingest.warehouse import read_warehouse, stale_tables
 from orchestration.operate.alerts import alert_on
 from orchestration.operate.instance import LOST, end_lost_runs
-from orchestration.operate.jobs import INGEST, NIGHTLY, STARTED_BY
+from orchestration.operate.jobs import INGEST, STARTED_BY
+from orchestration.operate.lock import only_night
 from orchestration.operate.outcome import Failure, Night
 from orchestration.publish.versions import read_manifest
 from orchestration.settings import Settings, Timing
@@ -72,29 +74,33 @@ def build_sensors(
         if run.tags.get(STARTED_BY) == "cli" and LOST not in run.tags:
             return
         manifest = read_manifest(settings.published_dir)
-        stale = dict.fromkeys((manifest or {}).get("stale_tables", ()), "")
+        stale = _stale_now(settings)
+        if stale is None:
+            # Another run is at work already; what is published says what its night found.
+            stale = dict.fromkeys((manifest or {}).get("stale_tables", ()), "")
         for problem in alert_on(settings, Night(run.run_id, manifest, stale, failure)):
             context.log.warning(problem)
 
     @dg.run_status_sensor(
         name="tell_published",
         run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[by_name[NIGHTLY]],
+        monitored_jobs=jobs,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tell whom it concerns what a night of the daemon found.",
+        description="Tell whom it concerns what a run of the daemon found.",
     )
     def tell_published(context: dg.RunStatusSensorContext) -> None:
         tell(context, None)
 
     @dg.run_failure_sensor(
         name="tell_failed",
-        monitored_jobs=[by_name[NIGHTLY]],
+        monitored_jobs=jobs,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tell whom it concerns that a night of the daemon did not publish.",
+        description="Tell whom it concerns that a run of the daemon failed, whichever job it was.",
     )
     def tell_failed(context: dg.RunFailureSensorContext) -> None:
         steps = [event.step_key for event in context.get_step_failure_events() if event.step_key]
-        tell(context, Failure(steps[0] if steps else "run", "see the run in Dagster", ExitCode.NOT_PUBLISHED))
+        step = f"{steps[0] if steps else 'run'} of {context.dagster_run.job_name}"
+        tell(context, Failure(step, "see the run in Dagster", ExitCode.NOT_PUBLISHED))
 
     @dg.sensor(
         name="lost_runs",
@@ -107,6 +113,16 @@ def build_sensors(
         return dg.SkipReason(f"ended: {', '.join(run.run_id for run in lost)}" if lost else "every run has its process")
 
     return [settled_files, tell_published, tell_failed, lost_runs]
+
+
+def _stale_now(settings: Settings) -> dict[str, str] | None:
+    """Read from the warehouse which tables are stale; None while another process is at work in the home."""
+    try:
+        # Even a reader would make dbt fail, so nobody may begin meanwhile.
+        with only_night(settings, attempts=1), read_warehouse(settings) as connection:
+            return stale_tables(connection)
+    except LeadrelayError:
+        return None
 
 
 def new_files(landing_dir: Path, sources: Sources) -> Iterator[tuple[str, tuple[float, float]]]:

@@ -1,14 +1,17 @@
 """What is published, how fresh it is and whether it is fit to use; reads the published file and its manifest, nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import duckdb
 
 from orchestration.operate.screens import published_lines
+from orchestration.operate.silence import SilentTable, read_arrival_rules, silent_tables
 from orchestration.publish.build import MARTS_FILE
 from orchestration.publish.versions import published_version, read_manifest
 from orchestration.settings import Settings
+
+_SHOWN_SILENT = 10
 
 
 def status_screen(settings: Settings) -> str:
@@ -31,9 +34,25 @@ def status_screen(settings: Settings) -> str:
         *published_lines(settings, manifest),
         *_identity(manifest.get("identity") or {}),
     ]
+    rules = read_arrival_rules(settings)
     with duckdb.connect(str(folder / MARTS_FILE), read_only=True) as connection:
-        lines += ["", *_freshness(connection), *_failed_checks(connection, manifest["run_id"])]
+        lines += _silent(silent_tables(connection, rules))
+        lines += [
+            "",
+            *_freshness(connection, manifest["stale_tables"]),
+            *_failed_checks(connection, manifest["run_id"]),
+        ]
     return "\n".join(lines)
+
+
+def _silent(tables: Sequence[SilentTable]) -> list[str]:
+    if not tables:
+        return []
+    newest = max(table.last_arrived_at for table in tables)
+    if len(tables) > _SHOWN_SILENT:
+        return [f"silent      {len(tables)} tables; nothing has arrived for any of them since {newest:%Y-%m-%d}"]
+    first, *rest = (f"{table.source_table}: {table}" for table in tables)
+    return [f"silent      {first}", *(f"            {line}" for line in rest)]
 
 
 def _identity(facts: Mapping[str, Any]) -> list[str]:
@@ -54,12 +73,11 @@ def _identity(facts: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _freshness(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _freshness(connection: duckdb.DuckDBPyConnection, stale: Collection[str]) -> list[str]:
     rows = connection.execute(
         """
         select
-            source_table, max(arrived_at) filter (where status = 'loaded'), sum(rows_loaded), sum(rows_quarantined),
-            max_by(status, loaded_at)
+            source_table, max(arrived_at) filter (where status = 'loaded'), sum(rows_loaded), sum(rows_quarantined)
         from marts.ops_load
         where status <> 'replaced'
         group by source_table
@@ -68,10 +86,10 @@ def _freshness(connection: duckdb.DuckDBPyConnection) -> list[str]:
     ).fetchall()
     width = max((len(row[0]) for row in rows), default=0)
     lines = [f"{'table':<{width}}  {'newest arrival':<19}  {'rows':>10}  quarantined"]
-    for table, arrived_at, loaded, quarantined, status in rows:
+    for table, arrived_at, loaded, quarantined in rows:
         arrived = f"{arrived_at:%Y-%m-%d %H:%M:%S}" if arrived_at else "never"
         lines.append(
-            f"{table:<{width}}  {arrived:<19}  {loaded:>10,}  {quarantined:>11,}{'  STALE' if status == 'refused' else ''}"
+            f"{table:<{width}}  {arrived:<19}  {loaded:>10,}  {quarantined:>11,}{'  STALE' if table in stale else ''}"
         )
     return lines
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.operate.lock import hold_night
 from orchestration.publish.budget import budget_specs
 from orchestration.publish.policy import published_tables
 from orchestration.publish.publisher import GateRefusedError, Published, publish
@@ -68,6 +69,7 @@ def build_publish_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.
         ],
     )
     def publish_marts(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        hold_night(settings)
         try:
             published = publish(settings, manifest, context.run.run_id, settled_state(settings, manifest))
         except GateRefusedError as refused:

@@ -23,6 +23,8 @@ QUARANTINED_SHARE = "quarantined_share"
 QUARANTINE_IS_USUAL = "quarantine_is_usual"
 # Added by the loader: paths in landing that are never read.
 LANDING_PATHS = "landing_paths_are_plain_files"
+# Added by the ingest step for tables that a reader fetches.
+SOURCE_IS_READ = "source_is_read_to_the_end"
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,18 @@ def landing_paths_spec(suite: Suite) -> CheckSpec:
         expectation_type="leadrelay",
         severity="warning",
         reason="every path below the table's landing folder is a plain file that a feed takes",
+    )
+
+
+def source_is_read_spec(table_name: str) -> CheckSpec:
+    """Return the ingest step's own check on the readers of a table."""
+    return CheckSpec(
+        table_name=table_name,
+        suite_name="readers",
+        name=SOURCE_IS_READ,
+        expectation_type="leadrelay",
+        severity="warning",
+        reason="every reader of the table came to its end; else older rows are used",
     )
 
 

@@ -20,6 +20,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from orchestration.errors import ExitCode
 from orchestration.ingest.contract import load_contract
 from orchestration.ingest.warehouse import connect, prepare
+from orchestration.operate.lock import hold_night
 from orchestration.publish.assets import MARTS_KEY
 from orchestration.settings import Settings
 from orchestration.transform.failures import describe_failures
@@ -65,6 +66,8 @@ def build_dbt_assets(settings: Settings, manifest: Mapping[str, Any]) -> dg.Asse
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name=STEP_NAME)
     def dbt(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        # A run of this step alone must not slip in between the steps of another process's night.
+        hold_night(settings)
         plan = _decide(settings, manifest, is_subset=context.is_subset)
         selection = _selection(context, manifest, translator)
         if plan is not None:

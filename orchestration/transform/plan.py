@@ -29,7 +29,7 @@ from typing import Any
 import duckdb
 
 from orchestration.ingest.contract import load_contract
-from orchestration.ingest.warehouse import connect, prepare
+from orchestration.ingest.warehouse import connect, prepare, stale_tables
 from orchestration.publish.versions import read_manifest
 from orchestration.settings import Settings
 from orchestration.sql import qualified, quote_literal
@@ -491,8 +491,11 @@ class _Planner:
             return None, "what is published is not what stands, or its checks are others"
         if published["checks"]["failed"]:
             return None, "a check of the published version failed"
-        if published["stale_tables"]:
-            return None, f"stale: {', '.join(published['stale_tables'])}"
+        # A reader that failed, or reads again, changes no row that a model reads; whoever looks at the version must see it all the same.
+        stale, told = set(stale_tables(self.connection)), set(published["stale_tables"])
+        if stale != told:
+            changes = [("stale", stale - told), ("no longer stale", told - stale)]
+            return None, "; ".join(f"{what}: {', '.join(sorted(tables))}" for what, tables in changes if tables)
         return str(published["version"]), f"nothing new; version {published['version']} stands"
 
 

@@ -49,6 +49,16 @@ _FEW = 10
 _PASSING = ("08", "53", "57", "40", "58")
 
 
+# Asked again, these would be answered the same; the last is that of the class of a server that restarts.
+_FINAL = (
+    "authentication failed", "no password supplied", "does not exist", "permission denied", "no pg_hba.conf", "statement timeout",
+)  # fmt: skip
+# A line that went dead without a word is noticed after two minutes, in the middle of an answer too.
+_KEEPALIVE = {
+    "keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6, "tcp_user_timeout": 120_000,
+}  # fmt: skip
+
+
 class _ConnectionLostError(Exception):
     """The server went away, or never came; asking again may help."""
 
@@ -143,7 +153,7 @@ def _retried(feed: PostgresFeed, act: Callable[[], _T], reading: Reading) -> _T:
 
 
 def _read_once(reading: Reading, feed: PostgresFeed, address: str) -> None:
-    with _session(address) as session:
+    with _session(address, feed.longest_seconds) as session:
         table = _describe(session, feed)
         _check_mapping(feed, table)
         place = reading.place(feed)
@@ -178,7 +188,7 @@ class _Session:
 
 
 @contextmanager
-def _session(address: str) -> Iterator[_Session]:
+def _session(address: str, longest_seconds: float) -> Iterator[_Session]:
     with _as_lost():
         connection = driver.connect(address)
     try:
@@ -189,6 +199,7 @@ def _session(address: str) -> Iterator[_Session]:
                 "set local timezone = 'UTC'",
                 "set local datestyle = 'ISO, YMD'",
                 "set local standard_conforming_strings = on",
+                f"set local statement_timeout = {max(1, round(longest_seconds * 1000))}",
             ):
                 cursor.execute(statement)
         yield session
@@ -213,12 +224,13 @@ def _as_lost() -> Iterator[None]:
         # Arrow's stream gives what happens between two batches as an OSError without a number.
         if error.errno is not None:
             raise
+        if _is_final(str(error)):
+            raise ReaderError(f"the database refuses: {_first_line(error)}") from None
         raise _ConnectionLostError(_first_line(error)) from None
 
 
 def _is_final(text: str) -> bool:
-    refused = ("authentication failed", "no password supplied", "does not exist", "permission denied", "no pg_hba.conf")
-    return any(part in text for part in refused)
+    return any(part in text for part in _FINAL)
 
 
 def _address(connection: PostgresConnection, secrets: Secrets) -> str:
@@ -235,7 +247,12 @@ def _address(connection: PostgresConnection, secrets: Secrets) -> str:
     split = urlsplit(address)
     if split.scheme not in ("postgresql", "postgres"):
         raise ReaderError(f"{connection.uri_env} holds no address like postgresql://user:password@host:5432/database.")
-    query = {"connect_timeout": _CONNECT_SECONDS, "application_name": "leadrelay", **dict(parse_qsl(split.query))}
+    query = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "leadrelay",
+        **_KEEPALIVE,
+        **dict(parse_qsl(split.query)),
+    }
     complete = urlunsplit(split._replace(query=urlencode(query)))
     secrets.hide(complete)
     return complete

@@ -10,8 +10,10 @@ What does not belong here: what a record's fields mean (`columns:` of the feed).
 import hashlib
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -216,6 +218,7 @@ class _Api:
             config=RuntimeConfiguration(http_show_error_body=False),
         )
         self._asked_at = 0.0
+        self._ends_at = time.monotonic() + feed.longest_seconds
 
     @property
     def can_renew(self) -> bool:
@@ -242,9 +245,27 @@ class _Api:
             params=params,
             paginator=self._paginator(params or {}),
             data_selector=feed.records,
-            hooks={"response": [_refuse_status]},
+            hooks={"response": [self._read_in_time, _refuse_status]},
             allow_redirects=False,
         )
+
+    def _read_in_time(self, response: requests.Response, *_arguments: Any, **_options: Any) -> None:  # noqa: ANN401
+        """Read the body, and break off when the reading's time is over: a server that drips never makes a pause that is too long."""
+        timer = threading.Timer(max(0.0, self._ends_at - time.monotonic()), _hang_up, [response])
+        timer.daemon = True
+        timer.start()
+        try:
+            _ = response.content
+        except requests.RequestException:
+            if time.monotonic() < self._ends_at:
+                raise
+        finally:
+            timer.cancel()
+        if time.monotonic() >= self._ends_at:
+            raise ReaderError(
+                f"{self._feed.url}{self._feed.path} did not come to an end within {self._feed.longest_seconds:g} s (longest_seconds); "
+                "broken off."
+            )
 
     def wait(self) -> None:
         """Keep to the pace that the feed allows."""
@@ -336,6 +357,12 @@ class _Api:
                 return dlt_paginators.JSONLinkPaginator(next_url_path=paging.path)
             return dlt_paginators.HeaderLinkPaginator(links_next_key=paging.rel)
         return dlt_paginators.SinglePagePaginator()
+
+
+def _hang_up(response: requests.Response) -> None:
+    # The body may just have come to its end.
+    with suppress(ValueError, RuntimeError, OSError):
+        response.raw.shutdown()
 
 
 def _refuse_status(response: requests.Response, *_arguments: Any, **_options: Any) -> None:  # noqa: ANN401

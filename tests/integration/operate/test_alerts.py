@@ -13,8 +13,9 @@ from orchestration.errors import ConfigError, ExitCode
 from orchestration.operate.alerts import alert_on, read_rules
 from orchestration.operate.outcome import Failure, Night
 from orchestration.operate.screens import night_screen
+from orchestration.operate.silence import read_arrival_rules, silent_tables
 from orchestration.publish.build import MARTS_FILE
-from orchestration.publish.versions import new_version
+from orchestration.publish.versions import current_version, new_version
 from orchestration.settings import ALERT_URLS, PROJECT_ROOT, Settings
 
 HIDDEN = "s3cr3t-t0ken"
@@ -64,6 +65,9 @@ def settings(tmp_path):
                     ('forms.submissions', 'tonight', 'quarantine_is_usual', true), ('crm.contacts', 'tonight', 'volume_is_usual', false),
                     ('crm.contacts', 'before', 'quarantine_is_usual', false), ('crm.orders', 'tonight', 'quarantine_is_usual', false)
                 ) as v (table_name, run_id, check_name, is_success);
+                create table marts.ops_freshness as select * from (values
+                    ('crm.leads', now()::timestamp - interval 2 day, 1.0::double), ('crm.orders', null, null)
+                ) as v (source_table, last_arrived_at, usual_gap_days);
                 create table marts.mart_stage_velocity as select * from (values
                     ('mql', 'sql', 'step', 'all', 'month', '2026-05', 30.0, 20.0, 0.5, 40, true),
                     ('mql', 'sql', 'step', 'all', 'month', '2026-06', 34.5, 23.0, 0.5, 41, true),
@@ -113,6 +117,67 @@ def test_a_failed_night_is_told_with_where_and_what_stands_and_without_rows(hook
     assert "Stopped at dbt_build (exit code 4): test x failed with 3 rows" in message
     assert "stands as of 2026-07-01" in message
     assert "ann@x.com" not in message
+
+
+def arrive(settings, *tables):
+    """What the published file says of arrivals: table, days ago, usual days between."""
+    with duckdb.connect(str(current_version(settings.published_dir) / MARTS_FILE)) as connection:
+        connection.execute("delete from marts.ops_freshness")
+        for table, days, gap in tables:
+            connection.execute(
+                "insert into marts.ops_freshness select ?, now()::timestamp - to_hours(?), ?", [table, days * 24, gap]
+            )
+
+
+def test_a_source_that_stops_delivering_is_told_once_and_again_when_it_stops_again(hook, settings):
+    # By the seed: three usual gaps and at least four days; nothing of a table without a rhythm, or one that rests by its nature.
+    fine = [("crm.leads", 3, 1.0), ("crm.orders", 80, 30.0), ("crm.merges", 400, None), ("crm.campaigns", 400, 1.0)]
+    arrive(settings, *fine, ("forms.submissions", 5, 1.0))
+    silent = "leadrelay: forms.submissions has gone silent"
+
+    def told():
+        return [(path, message) for path, title, message, _ in hook.got if title == silent]
+
+    assert alert_on(settings, NIGHT) == []
+    assert sorted(path for path, _ in told()) == ["/all", "/ops"]
+    assert told()[0][1].startswith("forms.submissions: nothing for 5 days (last ")
+    assert "), usually every 1.\n" in told()[0][1]
+    assert not [title for _, title, _, _ in hook.got if "silent" in title and title != silent]
+    alert_on(settings, replace(NIGHT, run_id="second"))
+    assert len(told()) == 2
+    arrive(settings, *fine, ("forms.submissions", 0, 1.0))
+    alert_on(settings, replace(NIGHT, run_id="third"))
+    arrive(settings, *fine, ("forms.submissions", 5, 1.0))
+    alert_on(settings, replace(NIGHT, run_id="fourth"))
+    assert len(told()) == 4
+
+
+def test_when_everything_stops_one_message_says_so(hook, settings):
+    arrive(settings, *((f"crm.table_{number}", 9, 1.0) for number in range(6)))
+    alert_on(settings, NIGHT)
+    titles = [title for path, title, _, _ in hook.got if path == "/ops" and "silent" in title]
+    assert titles == ["leadrelay: 6 tables have gone silent"]
+
+
+def test_how_long_a_source_may_rest_is_data(settings, tmp_path):
+    path = tmp_path / "own" / "operate" / "arrival_rules.csv"
+    path.parent.mkdir(parents=True)
+    own = replace(settings, own_seeds_dir=tmp_path / "own")
+    arrive(settings, ("crm.leads", 3, 1.0), ("crm.orders", 3, 1.0))
+    marts = current_version(settings.published_dir) / MARTS_FILE
+    for text, silent in (
+        ("*,3,4,\n", []),
+        ("*,2,1,\n", ["crm.leads", "crm.orders"]),
+        ("*,2,1,\ncrm.leads,,,\n", ["crm.orders"]),
+    ):
+        path.write_text(f"source_table,gap_factor,least_days,reason\n{text}", encoding="utf-8")
+        with duckdb.connect(str(marts), read_only=True) as connection:
+            found = silent_tables(connection, read_arrival_rules(own))
+        assert [table.source_table for table in found] == silent
+    for text in ("crm.leads,3,4,\n", "*,often,4,\n"):
+        path.write_text(f"source_table,gap_factor,least_days,reason\n{text}", encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"arrival_rules\.csv"):
+            read_arrival_rules(own)
 
 
 def test_a_failing_alert_is_told_tried_again_and_shows_no_secret(hook, settings, capfd, caplog):

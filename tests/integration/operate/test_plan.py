@@ -221,7 +221,7 @@ def test_a_changed_expectation_publishes_without_building(world: World) -> None:
     [
         ({"state": None}, "is not what stands"),
         ({"checks": {"passed": 1, "failed": 1}}, "a check of the published version failed"),
-        ({"stale_tables": ["crm.leads"]}, "stale: crm.leads"),
+        ({"stale_tables": ["crm.leads"]}, "no longer stale: crm.leads"),
     ],
 )
 def test_a_version_with_a_fault_is_never_taken_for_done(world: World, change: dict[str, Any], said: str) -> None:
@@ -231,6 +231,23 @@ def test_a_version_with_a_fault_is_never_taken_for_done(world: World, change: di
     assert plan.kept_version is None
     assert said in plan.publish_reason
     assert set(plan.reasons) == world.books()
+
+
+def test_a_reader_that_failed_and_one_that_reads_again_are_published_once_each(world: World) -> None:
+    path = current_version(world.settings.published_dir) / MANIFEST_FILE
+    before = json.loads(path.read_text(encoding="utf-8"))
+    columns = "(run_id, source_table, source_system, reader, ended_at, status, message)"
+    for day, (status, stale, said) in enumerate(
+        (("failed", ["crm.leads"], "stale: "), ("read", [], "no longer stale: "))
+    ):
+        world.execute(
+            f"insert into ops.reader_runs {columns} values ('n', 'crm.leads', 'a', 'rest', '2027-01-0{day + 1}', '{status}', 'x')"
+        )
+        plan = world.plan()
+        assert plan.publish_reason == f"{said}crm.leads"
+        assert set(plan.reasons) == world.books()
+        path.write_text(json.dumps({**before, "stale_tables": stale}), encoding="utf-8")
+        assert world.plan().kept_version == before["version"], "what is published says it already"
 
 
 def test_without_a_published_version_there_is_something_to_do(world: World) -> None:

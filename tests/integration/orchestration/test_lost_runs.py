@@ -1,5 +1,6 @@
 """A run whose process was killed holds no queue and is told; one that is at work is left alone."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 import dagster as dg
 import psutil
 import pytest
+from dagster._daemon.monitoring.run_monitoring import check_run_timeout
 
 from orchestration.definitions import build_defs
 from orchestration.operate.instance import LOST, end_lost_runs, is_still_there, open_instance
@@ -85,6 +87,21 @@ def test_a_process_that_has_the_number_of_an_earlier_one_is_not_taken_for_it():
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert not is_still_there(ended.pid, time.time())
+
+
+def test_a_run_that_hangs_is_declared_failed(at_work):
+    settings, _ = at_work
+    with open_instance(settings) as instance:
+        assert instance.run_monitoring_enabled
+        assert instance.run_monitoring_max_runtime_seconds == 6 * 3600
+        (record,) = instance.get_run_records()
+        log = logging.getLogger(__name__)
+        check_run_timeout(instance, record, log, float(instance.run_monitoring_max_runtime_seconds))
+        assert only_run(instance).status is dg.DagsterRunStatus.STARTED
+        check_run_timeout(instance, record, log, time.time() - record.start_time)
+        assert only_run(instance).status is dg.DagsterRunStatus.FAILURE, (
+            "which is what the sensor tell_failed waits for"
+        )
 
 
 def test_the_daemon_looks_for_lost_runs_by_itself(at_work):

@@ -1,11 +1,14 @@
 """The policy is data; what is due goes, nothing else does, and a policy that cannot be read removes nothing."""
 
+import argparse
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orchestration.cli import _parser
+from orchestration.cli import main as cli_main
 from orchestration.erase.retention import due_files, keep_nightly, read_retention
 from orchestration.errors import ConfigError
 from orchestration.ingest.contract import load_contract
@@ -121,3 +124,36 @@ def test_a_command_is_noted_with_its_end_and_without_what_names_somebody(setting
 )
 def test_which_commands_are_noted(words, name):
     assert command_name(words) == name
+
+
+# They show figures, names of tables and masked or hashed rows, and change nothing that anybody reads.
+SHOWS_NOBODY_AND_CHANGES_NOTHING = {
+    "status", "versions", "diff", "docs", "quality docs", "quarantine list", "identity evaluate", "score evaluate",
+    "metrics list", "metrics query",
+}  # fmt: skip
+
+
+def commands(parser, words=()):
+    """Every command that the parser knows."""
+    branches = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not branches:
+        yield " ".join(words)
+    for branch in branches:
+        for word, below in branch.choices.items():
+            yield from commands(below, (*words, word))
+
+
+def test_every_command_is_noted_but_those_that_show_nobody_and_change_nothing():
+    known = set(commands(_parser()))
+    assert known - {command_name(name.split()) for name in known} == SHOWS_NOBODY_AND_CHANGES_NOTHING
+
+
+def test_rows_that_leave_the_quarantine_and_come_back_by_hand_are_noted(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEADRELAY_HOME", str(settings.home))
+    for word in ("export", "fix"):
+        assert cli_main(["quarantine", word, "crm.leads", str(tmp_path / "rows of ann.csv")]) == 0
+    lines = [json.loads(line) for line in (settings.home / FILE_NAME).read_text(encoding="utf-8").splitlines()]
+    assert [(line["command"], line["options"]) for line in lines if line["outcome"] == "ok"] == [
+        ("quarantine export", '{"table": "crm.leads"}'),
+        ("quarantine fix", '{"table": "crm.leads"}'),
+    ]

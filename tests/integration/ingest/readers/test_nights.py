@@ -8,6 +8,7 @@ from orchestration.ingest.collect import collect_table
 from orchestration.ingest.sources import load_sources
 from orchestration.ingest.warehouse import stale_tables
 from orchestration.operate.raw_assets import _load, _required_refused
+from orchestration.quality.suites import SOURCE_IS_READ
 
 SUBMISSION = '{"submission_id": "s1", "submitted_at": "2026-02-28T10:00:00Z"}\n'
 
@@ -52,6 +53,19 @@ def test_a_failed_reader_makes_its_table_stale_and_what_is_there_is_loaded(bench
         ("night-1", "rest", "api", "failed", 0)
     ]
     assert "could not be brought up to date, and sources.yml calls it required" in _required_refused([result])
+
+
+def test_a_failed_reader_is_a_red_check_that_warns_and_a_good_one_a_green_one(bench, sources):
+    table = bench.table("forms.submissions")
+    result = read_and_load(bench, table, sources(DEAD), "night-1")
+    (check,) = result.checks
+    assert (check.name, check.is_success, check.severity) == (SOURCE_IS_READ, False, "warning")
+    assert check.message.startswith("forms.submissions: rest reader of api: http://127.0.0.1:9 cannot be read")
+    found = (
+        "select run_id, check_name, severity, is_success, unexpected_count, is_batch_refused from ops.quality_results"
+    )
+    assert bench.rows(found) == [("night-1", SOURCE_IS_READ, "warning", False, 1, False)]
+    assert read_and_load(bench, table, sources(FILES), "night-2").checks == (), "nothing is fetched, nothing is claimed"
 
 
 def test_a_reader_that_is_taken_out_leaves_no_stale_table(bench, sources):

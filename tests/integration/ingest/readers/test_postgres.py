@@ -1,7 +1,9 @@
 """The `postgres` reader against a real server: every type, every change, every way to lose the connection."""
 
 import json
+import os
 import threading
+import time
 from datetime import datetime
 
 import adbc_driver_postgresql.dbapi as driver
@@ -206,27 +208,62 @@ def test_a_connection_lost_in_mid_read_goes_on_after_the_last_file(bench, night,
     from orchestration.ingest.collect import postgres
 
     database(LEADS, insert(1, 10_000))
-    killed = []
-    land = postgres._land
+    killed, opened = [], []
+    land, connect = postgres._land, driver.connect
+
+    def counted(address, **options):
+        # the tests' own connections have no such name
+        if "application_name=leadrelay" in address:
+            opened.append(True)
+        return connect(address, **options)
 
     def land_and_kill(*arguments):
         land(*arguments)
         if not killed:
-            killed.append(True)
             # ours is the only other session on this database
-            database(
-                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'leadrelay' and datname = current_database()"
+            killed.extend(
+                database(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'leadrelay' and datname = current_database()"
+                )
             )
 
     monkeypatch.setattr(postgres, "_land", land_and_kill)
     # more rows than the driver holds in one batch, so that some are still on their way
     database("alter table leads add column filler text", "update leads set filler = repeat(md5(id::text), 300)")
+    monkeypatch.setattr(postgres.driver, "connect", counted)
     collected, result = night(feed(rows_per_file=2_000, overlap_minutes=0))
-    assert killed
+    assert killed == [(True,)], "the server ended one session, ours"
+    assert len(opened) == 2, "the reader came back once"
     assert collected.message == ""
     assert collected.files >= 5
     assert bench.rows("select count(distinct lead_id), count(*) from raw.crm__leads") == [(10_000, 10_000)]
     assert result.rows_in == result.rows_loaded + result.rows_collapsed
+
+
+def test_a_statement_that_takes_too_long_is_ended_by_the_database_and_not_tried_again(night, database):
+    database(LEADS, insert(1, 40))
+    with driver.connect(os.environ["LEADRELAY_TEST_CRM"]) as other, other.cursor() as cursor:
+        cursor.execute("lock table leads in access exclusive mode")
+        started = time.monotonic()
+        collected, _ = night(feed(longest_seconds=0.5, retries={"attempts": 5, "backoff_seconds": 5}))
+        took = time.monotonic() - started
+    assert "the database refuses: " in collected.message
+    assert "statement timeout" in collected.message
+    assert 0.4 < took < 4
+    assert night(feed(longest_seconds=60))[0].rows == 40
+
+
+def test_a_line_that_goes_dead_is_noticed(database):
+    from orchestration.ingest.collect.postgres import _address
+    from orchestration.ingest.collect.secrets import Secrets
+
+    database(LEADS)
+    address = _address(feed().connection, Secrets())
+    wanted = "keepalives=1&keepalives_idle=60&keepalives_interval=10&keepalives_count=6&tcp_user_timeout=120000"
+    assert wanted in address
+    with driver.connect(address) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from leads")
+        assert cursor.fetchone() == (0,), "the driver takes them"
 
 
 def test_many_files_are_read_in_one_session(night, database, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,8 @@ class Answer:
     raw: bytes | None = None
     # Says it sends more than it does.
     is_cut: bool = False
+    # Sends so many bytes at a time, with a pause after each.
+    piece: int | None = None
 
 
 @dataclass
@@ -70,7 +73,11 @@ def server() -> Iterator[Server]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body) + (100 if said.is_cut else 0)))
             self.end_headers()
-            self.wfile.write(body)
+            for start in range(0, len(body), said.piece or len(body)):
+                self.wfile.write(body[start : start + (said.piece or len(body))])
+                self.wfile.flush()
+                if said.piece:
+                    time.sleep(0.02)
             if said.is_cut:
                 self.close_connection = True
 
@@ -302,6 +309,34 @@ def test_a_server_that_hangs_is_left_after_the_timeout(read, server, feed):
     finally:
         release.set()
     assert "did not answer within 0.1 s, 2 times in a row" in collected.message
+
+
+@pytest.mark.parametrize("length", [None, "chunked"])
+def test_a_server_that_drips_is_left_when_the_time_is_over_and_what_came_before_stays(
+    read, server, feed, landed, length
+):
+    drip = json.dumps({"items": items(*range(10, 20)), "filler": "x" * 20_000}).encode()
+    if length == "chunked":
+        drip = b"4e20\r\n" + drip
+    is_dripping = True
+
+    def answer(_path, params, _headers):
+        page = int(params.get("page", 1))
+        if page == 1:
+            return Answer({"items": items(*range(10))})
+        if is_dripping and page == 2:
+            return Answer(raw=drip, piece=1, headers={"Transfer-Encoding": "chunked"} if length else {})
+        return Answer({"items": items(*range(10, 15)) if page == 2 else []})
+
+    server.answer = answer
+    started = time.monotonic()
+    collected = read(feed(timeout_seconds=5, longest_seconds=0.6))
+    assert time.monotonic() - started < 3, "one byte every 0.02 s would take minutes, and each comes in time"
+    assert "/items did not come to an end within 0.6 s (longest_seconds); broken off" in collected.message
+    assert landed(feed()) == numbers(range(10))
+    is_dripping = False
+    assert read(feed(longest_seconds=30)).message == ""
+    assert landed(feed()) == numbers(range(15))
 
 
 @pytest.mark.parametrize(
