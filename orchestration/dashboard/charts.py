@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import altair as alt
 import pandas as pd
 
-from orchestration.dashboard.palette import BAD, CARE, GOOD, MAIN, QUIET, SERIES
+from orchestration.dashboard.palette import BAD, CARE, FIGURES, GOOD, MAIN, QUIET, SERIES
 from orchestration.dashboard.words import Words
 
 # `alt.Chart` or `alt.LayerChart`; following altair's annotations costs the type checker more than they tell.
@@ -19,8 +19,10 @@ Chart: TypeAlias = Any
 
 STAGE_CLICK = "stage_click"
 _BAR_STEP = 30
+# Of bars whose names stand above them.
+_LABELLED_STEP = 42
 _LINE_HEIGHT = 300
-_LABEL_LIMIT = 150
+_LABEL_LIMIT = 180
 
 
 def stages_of(rows: pd.DataFrame, words: Words) -> alt.Scale:
@@ -64,7 +66,7 @@ def stage_bars(rows: pd.DataFrame, words: Words, value: str, table: str, extra: 
     bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.72}).encode(
         color=alt.Color("stage_label:N", scale=stages_of(rows, words), legend=None)
     )
-    figures = base.mark_text(align="left", dx=6, color=QUIET, fontSize=12).encode(
+    figures = base.mark_text(align="left", dx=6, color=FIGURES, fontSize=12).encode(
         text=alt.Text(f"{value}:Q", format=",.0f")
     )
     return (bars + figures).properties(height=alt.Step(_BAR_STEP))
@@ -106,8 +108,11 @@ def funnel_bars(rows: pd.DataFrame, words: Words) -> Chart:
         )
         .add_params(click)
     )
-    figures = base.mark_text(align="left", dx=6, color=QUIET, fontSize=12).encode(
-        x=alt.X("reached_count:Q"), text=alt.Text("entered_count:Q", format=",.0f")
+    told = "format(datum.entered_count, ',.0f') + (datum.passed_count > 0 ? ' + ' + format(datum.passed_count, ',.0f') : '')"
+    figures = (
+        base.transform_calculate(figures=told)
+        .mark_text(align="left", dx=6, color=FIGURES, fontSize=12)
+        .encode(x=alt.X("reached_count:Q"), text="figures:N")
     )
     return (passed + entered + figures).properties(height=alt.Step(_BAR_STEP))
 
@@ -194,7 +199,7 @@ def step_rates(rows: pd.DataFrame, words: Words) -> Chart:
         color=alt.Color("stage_label:N", scale=stages_of(rows, words), legend=None)
     )
     figures = base.mark_text(align="left", dx=6, fontSize=12).encode(text=alt.Text("conversion_rate:Q", format=".0%"))
-    figures = figures.encode(color=alt.value(QUIET))
+    figures = figures.encode(color=alt.value(FIGURES))
     return (whole + bars + figures).properties(height=alt.Step(_BAR_STEP))
 
 
@@ -271,7 +276,7 @@ def named_bars(
         ],
     )
     bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.72}, color=colour)
-    figures = base.mark_text(align="left", dx=6, color=QUIET, fontSize=12).encode(
+    figures = base.mark_text(align="left", dx=6, color=FIGURES, fontSize=12).encode(
         text=alt.Text(f"{value}:Q", format=style)
     )
     return (bars + figures).properties(height=alt.Step(_BAR_STEP))
@@ -343,7 +348,12 @@ def move_matrix(rows: pd.DataFrame, words: Words) -> Chart:
             title=words("to"),
             axis=alt.Axis(orient="top", labelAngle=-40, grid=False, labelOverlap=False),
         ),
-        y=alt.Y("from_label:N", sort=order, title=words("from"), axis=alt.Axis(grid=False, labelLimit=_LABEL_LIMIT)),
+        y=alt.Y(
+            "from_label:N",
+            sort=order,
+            title=words("from"),
+            axis=alt.Axis(grid=False, labelLimit=_LABEL_LIMIT, titleAngle=0),
+        ),
         tooltip=[
             alt.Tooltip("from_label:N", title=words("from")),
             alt.Tooltip("to_label:N", title=words("to")),
@@ -641,7 +651,7 @@ def part_of_whole(rows: pd.DataFrame, words: Words, name: str, pair: tuple[str, 
     """
     part, whole = pair
     base = alt.Chart(rows).encode(
-        y=alt.Y(f"{name}:N", sort=list(rows[name]), title=None, axis=_names_axis()),
+        y=alt.Y(f"{name}:N", sort=list(rows[name]), title=None, axis=_names_axis(280)),
         tooltip=[alt.Tooltip(f"{name}:N", title=" "), *(_tooltip(words, table, column) for column in pair)],
     )
     every = base.mark_bar(height={"band": 0.72}, color=QUIET, opacity=0.28).encode(
@@ -650,14 +660,14 @@ def part_of_whole(rows: pd.DataFrame, words: Words, name: str, pair: tuple[str, 
     those = base.mark_bar(height={"band": 0.72}, color=GOOD).encode(x=f"{part}:Q")
     figures = (
         base.transform_calculate(figures=f"format(datum.{part}, ',.0f') + ' / ' + format(datum.{whole}, ',.0f')")
-        .mark_text(align="left", dx=6, color=QUIET, fontSize=12)
+        .mark_text(align="left", dx=6, color=FIGURES, fontSize=12)
         .encode(x=f"{whole}:Q", text="figures:N")
     )
     return (every + those + figures).properties(height=alt.Step(_BAR_STEP))
 
 
 def attainment_bars(rows: pd.DataFrame, words: Words) -> Chart:
-    """Return how far each target was reached; the line is the target itself.
+    """Return how far each target was reached, its name and figures above its bar; the line is the target itself.
 
     Parameters
     ----------
@@ -668,8 +678,8 @@ def attainment_bars(rows: pd.DataFrame, words: Words) -> Chart:
     """
     table = "mart_funnel_vs_target"
     verdicts = [words("met"), words("missed"), words("not_final")]
-    base = alt.Chart(rows.assign(capped=rows["attainment"].clip(upper=2))).encode(
-        y=alt.Y("name:N", sort=list(rows["name"]), title=None, axis=_names_axis(limit=210)),
+    base = alt.Chart(rows.assign(capped=rows["attainment"].clip(upper=2).fillna(0))).encode(
+        y=alt.Y("name:N", sort=list(rows["name"]), title=None, axis=None),
         tooltip=[
             alt.Tooltip("name:N", title=" "),
             alt.Tooltip("actual_text:N", title=words.label(table, "actual_value")),
@@ -678,14 +688,19 @@ def attainment_bars(rows: pd.DataFrame, words: Words) -> Chart:
             alt.Tooltip("verdict:N", title=" "),
         ],
     )
-    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.66}).encode(
+    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.34}).encode(
         x=alt.X("capped:Q", title=words.label(table, "attainment"), axis=alt.Axis(format=".0%", tickCount=4)),
         color=alt.Color(
             "verdict:N", scale=alt.Scale(domain=verdicts, range=[GOOD, BAD, QUIET]), title=None, legend=_legend()
         ),
     )
+    figures = (
+        base.transform_calculate(figures="datum.name + ': ' + datum.actual_text + ' / ' + datum.target_text")
+        .mark_text(align="left", dy=-15, color=FIGURES, fontSize=12)
+        .encode(x=alt.value(0), text="figures:N")
+    )
     goal = alt.Chart(rows.head(1)).mark_rule(strokeWidth=1.5, strokeDash=[4, 3], color=QUIET).encode(x=alt.datum(1))
-    return (bars + goal).properties(height=alt.Step(_BAR_STEP))
+    return (bars + goal + figures).properties(height=alt.Step(_LABELLED_STEP))
 
 
 def journey_lanes(rows: pd.DataFrame, words: Words) -> Chart:
@@ -807,11 +822,18 @@ def _month_tooltip(words: Words) -> alt.Tooltip:
 
 
 def _names_axis(limit: int = _LABEL_LIMIT) -> alt.Axis:
-    return alt.Axis(labelLimit=limit, ticks=False, domain=False, grid=False, labelPadding=8)
+    return alt.Axis(labelLimit=limit, labelOverlap=False, ticks=False, domain=False, grid=False, labelPadding=8)
 
 
 def _legend(columns: int | None = None) -> alt.Legend:
-    return alt.Legend(orient="top", labelLimit=200, symbolStrokeWidth=3, **({"columns": columns} if columns else {}))
+    return alt.Legend(
+        orient="top",
+        labelLimit=200,
+        labelFontSize=12,
+        columnPadding=8,
+        symbolStrokeWidth=3,
+        **({"columns": columns} if columns else {}),
+    )
 
 
 def _tooltip(words: Words, table: str, column: str, kind: str = "Q") -> alt.Tooltip:

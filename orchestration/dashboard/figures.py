@@ -13,6 +13,8 @@ from orchestration.dashboard.words import Words
 _MOVES = ("entered_count", "reentered_count", "passed_count", "exited_count", "returned_count")
 _STOCKS = ("closing_count", "parked_count", "dormant_count")
 _LAST_STAGES = 4
+# What the marts write in place of the id.
+NO_CAMPAIGN = "unknown"
 _MONTHS_A_YEAR = 12
 
 
@@ -111,6 +113,13 @@ def with_steps(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
 def with_names(rows: pd.DataFrame, words: Words, column: str, kind: str | None = None) -> pd.DataFrame:
     """Return the rows with a column's values in words as ``<column>_label``."""
     return rows.assign(**{f"{column}_label": [words.value(kind or column, value) for value in rows[column]]})
+
+
+def with_campaigns(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """Return the rows with what belongs to no campaign called so; campaigns keep the names that they were given."""
+    return rows.assign(
+        campaign_name=rows["campaign_name"].mask(rows["campaign_id"] == NO_CAMPAIGN, words("no_campaign"))
+    )
 
 
 def channel_money(rows: pd.DataFrame, words: Words, unit: str) -> charts.Chart:

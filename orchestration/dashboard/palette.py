@@ -8,6 +8,8 @@ from collections.abc import Sequence
 _STAGES = ("#94A3B8", "#7CB5DE", "#4A90D9", "#4C6FD0", "#7A62D6", "#A653C4", "#D1568F", "#E8843C", "#2FA36B")
 MAIN = "#4A90D9"
 QUIET = "#9AA7B5"
+# Of numbers beside their bars: at least 3.9 to 1 against white and against near-black.
+FIGURES = "#75818E"
 GOOD = "#2FA36B"
 CARE = "#D99A1C"
 BAD = "#D64550"

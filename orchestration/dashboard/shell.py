@@ -33,6 +33,10 @@ _STYLE = """
 h1 {font-size: 1.9rem !important; padding-bottom: 0.2rem !important;}
 h3 {font-size: 1.12rem !important; padding-bottom: 0 !important;}
 [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums;}
+@media (hover: none) {
+  /* A touch screen shows a table's tools always; there they lie on a line of their own, not on the note above. */
+  [data-testid="stDataFrame"] {margin-top: 1.9rem;}
+}
 @media (max-width: 640px) {
   .block-container {padding-left: 0.8rem; padding-right: 0.8rem;}
   h1 {font-size: 1.5rem !important;}

@@ -48,9 +48,19 @@ _VALUE_COLUMNS: Mapping[str, str] = {
     "score_kind": "score_kind",
     "rule_id": "score_rule",
     "anomaly": "anomaly",
+    "link_rule": "link",
+    "because": "link",
+    "identifier_type": "identifier_type",
+    "guard_reason": "guard_reason",
+    "refused_because": "refused_because",
     "region": "region",
     "industry": "industry",
 }
+
+
+# Of these the day is enough, and a narrower column.
+_DAYS = {"last_at", "last_touch_at", "starts_at"}
+SHORT_ID = 8
 
 
 class NoRowsError(Exception):
@@ -101,6 +111,13 @@ class View:
         """Return names and addresses of some persons, read from the people file and never remembered."""
         return read(self.version.folder, "people", {"person_ids": list(person_ids)}, with_people=True)
 
+    def with_people(self, rows: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":
+        """Return the rows with some columns of the people file, or as they are where names may not be shown."""
+        if not self.shows_people:
+            return rows
+        people = self.people(rows["person_id"].unique().tolist())
+        return rows.merge(people[["person_id", *columns]], how="left", on="person_id")
+
     def head(self, page: str, *followed: str) -> None:
         """Show the page's title, its question, and which of the filters it follows."""
         st.title(self.words(f"{page}_title"), anchor=False)
@@ -116,9 +133,9 @@ class View:
         for name in filters.chosen:
             text = f"{words(name)}: {words.value(name, getattr(filters, name))}"
             if name in followed or ("segment" in followed and filters.segment[0] == name):
-                told.append(f":blue-badge[{_plain(text)}]")
+                told.append(f":blue-badge[{plain(text)}]")
             else:
-                lost.append(_plain(text))
+                lost.append(plain(text))
         if lost:
             told.append(f":orange-badge[{words('not_followed')}: {', '.join(lost)}]")
         if told:
@@ -166,14 +183,22 @@ class View:
         shown = rows[list(columns)].copy()
         config: dict[str, Any] = {}
         for column in columns:
-            label = (names or {}).get(column) or self.words.label(mart, column)
+            label = (names or {}).get(column) or self.words.header(mart, column)
             config[column] = _column(column, label, self.words.meaning(mart, column), shown[column])
+            if column == "person_id":
+                config[column], shown[column] = self._person_links(label, shown[column])
             kind = _VALUE_COLUMNS.get(column)
             if kind == "stage":
                 shown[column] = [self.words.stage(value) for value in shown[column]]
             elif kind:
                 shown[column] = [self.words.value(kind, value) for value in shown[column]]
         st.dataframe(shown, hide_index=True, column_config=config, width="stretch", placeholder="\u2013")
+
+    def _person_links(self, label: str, person_ids: "pd.Series[Any]") -> tuple[Any, list[str]]:
+        """Return a narrow column whose cells lead to the page of a person."""
+        links = [f"/person?person={person_id}&lang={self.words.language}" for person_id in person_ids]
+        begin = rf"person=([^&]{{1,{SHORT_ID}}})"
+        return st.column_config.LinkColumn(label, help=self.words("person_link"), display_text=begin), links
 
     def step(self, rows: "pd.DataFrame") -> "pd.DataFrame":
         """Return the rows with ``step``: from where to where, in words."""
@@ -200,7 +225,8 @@ def _read_open(folder: str, query: str, parameters: tuple[tuple[str, Any], ...])
 def _column(column: str, label: str, meaning: str | None, values: "pd.Series[Any]") -> Any:  # noqa: ANN401 - Streamlit's type
     kinds = st.column_config
     if column.endswith("_at"):
-        return kinds.DatetimeColumn(label, help=meaning, format="YYYY-MM-DD HH:mm", timezone="UTC")
+        style = "YYYY-MM-DD" if column in _DAYS else "YYYY-MM-DD HH:mm"
+        return kinds.DatetimeColumn(label, help=meaning, format=style, timezone="UTC")
     if values.dtype.kind == "b":
         return kinds.CheckboxColumn(label, help=meaning)
     if values.dtype.kind in "iuf":
@@ -232,6 +258,6 @@ def _column(column: str, label: str, meaning: str | None, values: "pd.Series[Any
     return kinds.TextColumn(label, help=meaning)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text that Markdown shows as it is."""
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>$:~" else letter for letter in text)

@@ -78,6 +78,11 @@ class Words:
             return (known and known[0]) or own or readable(column)
         return str(own or readable(column))
 
+    def header(self, table: str, column: str) -> str:
+        """Return what a column is called above a table: shorter where its label is long."""
+        short: dict[str, str] = _texts("values.yml")["header"].get(column, {})
+        return short.get(self.language) or self.label(table, column)
+
     def meaning(self, table: str, column: str) -> str | None:
         """Return the column's description, which the yml gives in English alone."""
         known = column_catalogue(self.models_dir, table).get(column)

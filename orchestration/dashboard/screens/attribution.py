@@ -74,7 +74,7 @@ def show(view: View) -> None:
             },
         )
     with view.part("credit_campaigns", currency=view.currency):
-        rows = view.some(view.rows("attribution_campaigns", **asked))
+        rows = figures.with_campaigns(view.some(view.rows("attribution_campaigns", **asked)), words)
         columns = ["campaign_name", "channel", "touch_count", "targets_credited", "credit_amount"]
         labels = {
             "campaign_name": words.label("mart_campaign_roi", "campaign_name"),

@@ -58,7 +58,7 @@ def show(view: View) -> None:
                 icon=":material/currency_exchange:",
             )
     with view.part("campaigns", currency=view.currency):
-        rows = view.some(view.rows("campaigns"))
+        rows = figures.with_campaigns(view.some(view.rows("campaigns")), words)
         columns = ["campaign_name", "channel", "cost_amount", "budget_amount", "lead_count", "mql_count"]
         view.table(
             rows,

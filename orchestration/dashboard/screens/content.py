@@ -34,6 +34,10 @@ def show(view: View) -> None:
     with view.part("content_gap"):
         rows = view.some(view.rows("content_gap"))
         rows = rows.assign(
+            dimension_value=[
+                words.value(kind, value)
+                for kind, value in zip(rows["dimension_type"], rows["dimension_value"], strict=True)
+            ],
             dimension_type=[words.value("dimension", value) for value in rows["dimension_type"]],
             state=[words.value("gap", value) for value in rows["state"]],
         )

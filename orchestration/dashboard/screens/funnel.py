@@ -56,11 +56,9 @@ def _people(view: View, stage: str) -> None:
     st.markdown(view.words("entries_shown", count=view.words.number(entered), shown=view.words.number(len(rows))))
     columns = ["person_id", "stage_label", "entered_at", "signal", "score_at_entry", "channel"]
     if view.shows_people:
-        people = view.people(rows["person_id"].unique().tolist())
-        rows = rows.merge(
-            people[["person_id", "full_name", "company", "job_title", "email"]], how="left", on="person_id"
-        )
-        columns = ["full_name", "company", "job_title", "email", *columns[1:], "person_id"]
+        known = ["full_name", "company", "job_title", "email"]
+        rows = view.with_people(rows, known)
+        columns = ["person_id", *known, *columns[1:]]
     else:
         st.warning(view.words("no_people_file"), icon=":material/lock:")
     view.table(rows, "fct_lifecycle_transition" if not view.shows_people else "dim_person", columns)

@@ -16,9 +16,19 @@ def show(view: View) -> None:
     words = view.words
     _cards(view)
     with view.part("queue"):
-        rows = view.some(view.rows("routing_queue"))
-        columns = ["queue_position", "owner_id", "next_step", "person_id", "stage", "route", "grade", "score", "region"]
-        view.table(rows, "mart_routing_queue", [*columns, "assigned_at", "due_at", "hours_left", "is_overdue"])
+        rows = view.with_people(view.some(view.rows("routing_queue")), ["full_name"])
+        columns = [
+            *_who(view),
+            "next_step",
+            "owner_id",
+            "due_at",
+            "hours_left",
+            "is_overdue",
+            "route",
+            "grade",
+            "score",
+        ]
+        view.table(rows, "mart_routing_queue", columns, _names(view))
     left, right = st.columns(2)
     with left, view.part("response"):
         rows = view.named(
@@ -59,17 +69,25 @@ def show(view: View) -> None:
             "nurture_states",
         )
     with view.part("nurture_queue"):
-        rows = view.spoken(view.some(view.rows("nurture_queue")))
+        rows = view.with_people(view.spoken(view.some(view.rows("nurture_queue"))), ["full_name"])
         rows = view.named(rows, "channel", "contact_channel")
         rows = rows.assign(channel=rows["channel_label"])
-        columns = ["due_at", "person_id", "programme", "step", "label", "channel", "journey_stage", "stage", "state"]
-        view.table(rows, "mart_nurture_queue", [*columns, "sent_count"], {"label": words("touch")})
+        columns = [*_who(view), "due_at", "programme", "step", "label", "channel", "stage", "state", "sent_count"]
+        view.table(rows, "mart_nurture_queue", columns, {**_names(view), "label": words("touch")})
     with view.part("segments"):
         rows = view.spoken(view.some(view.rows("people_segments")))
         view.chart(
             charts.part_of_whole(rows, words, "label", ("contactable_count", "person_count"), "mart_segment"),
             "segments",
         )
+
+
+def _who(view: View) -> list[str]:
+    return ["person_id", "full_name"] if view.shows_people else ["person_id"]
+
+
+def _names(view: View) -> dict[str, str]:
+    return {"full_name": view.words.label("dim_person", "full_name")}
 
 
 def _cards(view: View) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from orchestration.dashboard import charts
-from orchestration.dashboard.view import NoRowsError, View
+from orchestration.dashboard.view import SHORT_ID, NoRowsError, View, plain
 from orchestration.errors import LeadrelayError
 from orchestration.operate.dossier import gather
 
@@ -29,6 +29,8 @@ def show(view: View) -> None:
     """Show the page."""
     view.head("person")
     words = view.words
+    if "person" not in st.session_state and (linked := st.query_params.get("person")):
+        st.session_state["person"] = linked
     asked = st.text_input(
         words("whom"), key="person", placeholder=words("whom_example"), icon=":material/search:"
     ).strip()
@@ -54,9 +56,11 @@ def show(view: View) -> None:
 def _suggest(view: View) -> None:
     with view.part("suggest"):
         rows = view.some(view.rows("some_persons"))
-        for row in rows.to_dict("records"):
+        for row in view.with_people(rows, ["full_name"]).to_dict("records"):
+            known = row.get("full_name")
+            name = known if isinstance(known, str) else row["person_id"][:SHORT_ID]
             st.button(
-                f"{row['person_id']} · {view.words.stage(row['stage'])} · {row['entered_at']:%Y-%m-%d}",
+                plain(f"{name} · {view.words.stage(row['stage'])} · {row['entered_at']:%Y-%m-%d}"),
                 key=f"suggest_{row['person_id']}",
                 type="tertiary",
                 on_click=_ask_for,
@@ -197,4 +201,4 @@ def _rows(view: View, rows: Sequence[Mapping[str, Any]], mart: str, columns: Seq
 def _quiet(text: str) -> str:
     """Return a text in which nothing is taken for a link or markup but the two stars at its beginning."""
     head, _, rest = text.partition("** ")
-    return f"{head}** " + "".join(f"\\{letter}" if letter in "\\`*_[]()#<>$:~@" else letter for letter in rest)
+    return f"{head}** {plain(rest)}"
