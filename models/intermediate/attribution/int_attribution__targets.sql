@@ -88,6 +88,25 @@ facts as (
             transitions.person_id = cycle_starts.person_id
             and transitions.track = cycle_starts.track
             and transitions.cycle_number = cycle_starts.cycle_number
+),
+
+-- what an account did after one purchase leads to the next: a deal opened later begins a cycle of its own, one opened before does not
+purchases_before as (
+    select
+        facts.target_type,
+        facts.source_id,
+        count(*) as purchase_count,
+        max(revenue.won_at) as last_won_at
+    from facts
+    inner join rules
+        on facts.target_type = rules.target_type
+    inner join revenue
+        on
+            coalesce(facts.account_id, facts.person_id) = revenue.party_id
+            and facts.opened_at >= revenue.won_at
+            and facts.source_id <> revenue.revenue_id
+    where rules.step is null
+    group by facts.target_type, facts.source_id
 )
 
 -- a target whose account is not known has its person's touches, and without a person none
@@ -100,10 +119,10 @@ select
     case when rules.touches_of = 'account' and facts.account_id is not null then 'account' else 'person' end as touches_of,
     case when rules.touches_of = 'account' then coalesce(facts.account_id, facts.person_id) else facts.person_id end as party_id,
     facts.track,
-    facts.cycle_number,
+    case when rules.step is null then coalesce(purchases_before.purchase_count, 0) + 1 else facts.cycle_number end as cycle_number,
     greatest(
         {{ add_days('facts.opened_at', '-rules.lookback_days') }},
-        case when rules.is_bound_to_cycle then facts.cycle_started_at end
+        case when rules.is_bound_to_cycle then coalesce(facts.cycle_started_at, purchases_before.last_won_at) end
     ) as window_starts_at,
     facts.opened_at,
     facts.ended_at,
@@ -112,3 +131,7 @@ select
 from facts
 inner join rules
     on facts.target_type = rules.target_type
+left join purchases_before
+    on
+        facts.target_type = purchases_before.target_type
+        and facts.source_id = purchases_before.source_id

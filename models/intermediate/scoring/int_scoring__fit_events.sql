@@ -24,6 +24,14 @@ consents as (
     select * from {{ ref('stg_consent__events') }}
 ),
 
+consent_actions as (
+    select
+        action,
+        case effect when 'withdrawal' then 1 else 0 end as is_off
+    from {{ ref('consent_actions') }}
+    where effect = 'grant' or reason = 'unsubscribed'
+),
+
 rules as (
     select * from {{ ref('fit_rules') }}
 ),
@@ -35,19 +43,20 @@ consent_steps as (
         consents.channel,
         consents.occurred_at,
         consents.record_id,
-        case when consents.action = 'unsubscribe' then 1 else 0 end as is_off,
+        consent_actions.is_off,
         coalesce(
-            lag(case when consents.action = 'unsubscribe' then 1 else 0 end) over (
+            lag(consent_actions.is_off) over (
                 partition by
                     record_persons.person_id, consents.channel, consents.purpose, lower(consents.email), consents.phone,
                     consents.wechat_openid, consents.external_id
-                order by consents.occurred_at asc, consents.action asc, consents.record_id asc
+                order by consents.occurred_at asc, consent_actions.is_off asc, consents.record_id asc
             ), 0
         ) as was_off
     from consents
     inner join record_persons
         on consents.record_id = record_persons.record_id
-    where consents.action in ('opt_in', 'unsubscribe')
+    inner join consent_actions
+        on consents.action = consent_actions.action
 ),
 
 consent_changes as (
@@ -65,7 +74,7 @@ consent_changes as (
         occurred_at
 ),
 
--- somebody has unsubscribed while one of the addresses has; only a later opt_in of that address lifts it
+-- somebody has unsubscribed while one of the addresses has; only a later yes of that address lifts it
 unsubscribed as (
     select
         person_id,

@@ -18,6 +18,15 @@ known_touches as (
     where is_engagement
 ),
 
+features as (
+    select * from {{ ref('prediction_features') }}
+),
+
+recent as (
+    select within_days from features
+    where feature = 'recent_touches'
+),
+
 scored as (
     select distinct
         scored_at,
@@ -34,9 +43,12 @@ touched as (
         scored.scored_at,
         scored.person_id,
         count(*) as touches,
-        count(case when {{ days_between('known_touches.occurred_at', 'scored.scored_at') }} <= 30 then 1 end) as recent_touches,
+        count(case
+            when {{ days_between('known_touches.occurred_at', 'scored.scored_at') }} <= recent.within_days then 1
+        end) as recent_touches,
         max(known_touches.occurred_at) as last_touched_at
     from scored
+    cross join recent
     inner join known_touches
         on
             scored.person_id = known_touches.person_id

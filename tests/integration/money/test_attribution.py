@@ -39,7 +39,7 @@ def touches(rows):
 
 
 @pytest.fixture(scope="module")
-def targets(rows):
+def targets(rows, purchases):
     """Everything that is attributed: (type, source, party scope, party, window start, opened, ended, amount)."""
     found = []
     for deal in rows(
@@ -63,14 +63,23 @@ def targets(rows):
         for move in moves
         if STAGE.get(TARGETS[kind]["step"]) == move["stage"]
     ]
+
+    def cycle_begins(kind, source, fact, opened):
+        """When the cycle began, if another came before it."""
+        if TARGETS[kind]["step"]:
+            own = begun[fact["person_id"], fact["track"], fact["cycle_number"]]
+            return [min(own)] if fact["cycle_number"] > 1 else []
+        of = fact["account_id"] or fact["person_id"]
+        return [at for at, key, *_, party in purchases if party == of and key != source and at <= opened]
+
     out = []
     for kind, source, fact, opened, ended, amount in found:
         rule = TARGETS[kind]
         scope = "account" if rule["touches_of"] == "account" and fact["account_id"] else "person"
         party = fact["account_id"] if scope == "account" else fact["person_id"]
         start = opened - float(rule["lookback_days"]) * DAY
-        if rule["is_bound_to_cycle"] == "true" and fact["cycle_number"] > 1:
-            start = max(start, min(begun[fact["person_id"], fact["track"], fact["cycle_number"]]))
+        if rule["is_bound_to_cycle"] == "true":
+            start = max([start, *cycle_begins(kind, source, fact, opened)])
         out.append((kind, source, scope, party, start, opened, ended, amount))
     return out
 
@@ -220,3 +229,17 @@ def test_each_model_credits_what_was_won_to_the_cent(rows):
     assert {row["model"] for row in credited} == MODELS.keys()
     assert {row["amount"] for row in credited} == {won["amount"]}
     assert won["amount"] > Decimal(0)
+
+
+def test_money_counts_the_cycles_of_its_account(rows, targets, purchases):
+    numbers = {
+        row["source_id"]: row["cycle_number"]
+        for row in rows("select * from marts.mart_attribution where target_type = 'revenue'")
+    }
+    before = {
+        source: sum(of == party and key != source and at <= opened for at, key, *_, of in purchases)
+        for kind, source, _, party, _, opened, *_ in targets
+        if kind == "revenue"
+    }
+    assert numbers == {source: count + 1 for source, count in before.items()}
+    assert len(set(numbers.values())) > 2

@@ -1,9 +1,15 @@
 """What MetricFlow answers is what the marts say, and what plain Python counts from the facts below them."""
 
 import csv
+import json
+import os
+import shutil
 import statistics
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -378,3 +384,49 @@ def test_a_table_has_texts_left_and_numbers_right():
         "ads      1,234.5",
         "a [31m",
     ]
+
+
+DENIED = """
+import socket
+
+def denied(*_, **__):
+    raise OSError("there is no network")
+
+socket.getaddrinfo = socket.socket.connect = denied
+"""
+
+
+def test_the_own_command_of_metricflow_answers_without_a_network(warehouse_home, marts, tmp_path):
+    """The project as `dbt parse` leaves it for target `published`: the definitions with that file's name as the database."""
+    project = tmp_path / "dbt_project"
+    (project / "target").mkdir(parents=True)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT_ROOT / "dbt_project" / name, project)
+    document = json.dumps(read_semantic_manifest(warehouse_home))
+    parsed = document.replace(warehouse_home.warehouse_path.stem, "leadrelay")
+    (project / "target" / "semantic_manifest.json").write_text(parsed, encoding="utf-8")
+    (tmp_path / "sitecustomize.py").write_text(DENIED, encoding="utf-8")
+    published = current_version(warehouse_home.published_dir) / "leadrelay.duckdb"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(PROJECT_ROOT)]),
+        "LEADRELAY_DBT_TARGET": "published",
+        "LEADRELAY_PUBLISHED": str(published),
+        "DBT_PROFILES_DIR": ".",
+    }
+    command = [Path(sys.executable).with_name("mf"), "query", "--metrics", "spend,revenue_won"]
+    groups = ["--group-by", "metric_time__month", "--order", "metric_time__month", "--csv", "answer.csv"]
+    ended = subprocess.run(
+        [*command, *groups], cwd=project, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    with (project / "answer.csv").open(encoding="utf-8") as stream:
+        answered = {row["metric_time__month"][:7]: row for row in csv.DictReader(stream)}
+    said = marts.execute(
+        "select month, sum(cost_amount), sum(revenue_amount) from marts.mart_channel_efficiency where view_type = 'same_month' group by month"
+    ).fetchall()
+    assert len(said) > 10
+    for month, spent, won in said:
+        assert float(answered[month]["spend"] or 0) == pytest.approx(float(spent))
+        assert float(answered[month]["revenue_won"] or 0) == pytest.approx(float(won))
