@@ -451,3 +451,33 @@ def test_who_has_unsubscribed_and_come_back_by_a_box_ticked_beforehand_stays_out
         """
     ).fetchall()
     assert broken == []
+
+
+def test_a_no_that_can_be_held_against_nobody_is_told(warehouse_home, warehouse):
+    """An entry that no number can be read from, and an objection of a stranger without an address; what can be read is not told."""
+
+    def change(own):
+        own.execute("delete from warehouse.staging.stg_consent__suppression")
+        own.execute("delete from warehouse.staging.stg_consent__events")
+        own.execute(
+            """
+            insert into warehouse.staging.stg_consent__suppression (record_id, source_system, identifier_type, identifier, list, valid_to)
+            values
+                ('unreadable', 's', 'phone', 'ask at the desk', 'dncl', null),
+                ('left', 's', 'phone', 'ask at the desk', 'dncl', timestamp '2020-01-01'),
+                ('readable', 's', 'wechat_openid', 'o-123', 'black', null)
+            """
+        )
+        own.execute(
+            """
+            insert into warehouse.staging.stg_consent__events (record_id, occurred_at, channel, purpose, action, email, source_system)
+            values
+                ('stranger', timestamp '2025-01-01', 'email', 'marketing', 'opt_out', 'not an address', 's'),
+                ('agrees', timestamp '2025-01-01', 'email', 'marketing', 'opt_in', 'not an address', 's')
+            """
+        )
+
+    models = ["int_consent__events", "int_consent__suppressions", "assert_every_no_is_in_force"]
+    with rebuild(warehouse_home, warehouse, models, change) as own:
+        told = own.sql("select record_id from intermediate.assert_every_no_is_in_force").fetchall()
+    assert sorted(told) == [("stranger",), ("unreadable",)]
