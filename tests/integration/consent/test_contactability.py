@@ -13,7 +13,7 @@ from pathlib import Path
 import phonenumbers
 import pytest
 
-from tests.integration.rebuild import rebuild
+from tests.integration.rebuild import copy_tables, rebuild
 
 SEEDS = Path(__file__).resolve().parents[3] / "seeds" / "consent"
 
@@ -42,8 +42,7 @@ def as_of(warehouse):
     return warehouse.sql("select as_of from ops.as_of").fetchone()[0]
 
 
-@pytest.fixture(scope="module")
-def addresses(warehouse):
+def read_addresses(warehouse):
     """Normalised form of everything typed: {(kind, text, country): address}."""
     emails = warehouse.sql("select raw_email, email from intermediate.int_identity__normal_emails").fetchall()
     phones = warehouse.sql(
@@ -54,10 +53,10 @@ def addresses(warehouse):
     }
 
 
-@pytest.fixture(scope="module")
-def history(warehouse, addresses, as_of):
+def read_history(warehouse, as_of):
     """What was said about each address, in time: {(address, channel, purpose): [(moment, is_no, is_explicit, reason, record, method)]}."""
     countries = dict(warehouse.sql("select alias, country_code from seeds.country_aliases").fetchall())
+    addresses = read_addresses(warehouse)
     told = defaultdict(list)
 
     def tell(row, channel, purpose, effect, reason):
@@ -111,6 +110,10 @@ def numbers_meant(text, known):
 
 @pytest.fixture(scope="module")
 def known_numbers(warehouse):
+    return read_numbers(warehouse)
+
+
+def read_numbers(warehouse):
     return {
         number
         for (number,) in warehouse.sql(
@@ -119,9 +122,9 @@ def known_numbers(warehouse):
     }
 
 
-@pytest.fixture(scope="module")
-def listed(warehouse, addresses, known_numbers, as_of):
+def read_lists(warehouse, as_of):
     """What lists say: {(address, channel, purpose): {(reason, first day, record)}}."""
+    addresses, known_numbers = read_addresses(warehouse), read_numbers(warehouse)
     found = defaultdict(set)
     for row in records(warehouse, "select * from staging.stg_consent__suppression"):
         is_on = (row["valid_from"] is None or row["valid_from"] <= as_of) and (
@@ -141,8 +144,7 @@ def listed(warehouse, addresses, known_numbers, as_of):
     return found
 
 
-@pytest.fixture(scope="module")
-def implied(warehouse, as_of):
+def read_facts(warehouse, as_of):
     """The latest inquiry and purchase of each person: {person: {fact: (moment, {record})}}."""
     asks = {row["interaction_type"] for row in requests_of_routes()}
     facts = defaultdict(list)
@@ -190,9 +192,8 @@ def evidence(events):
     return {(moment, record, method) for moment, *_, record, method in events}
 
 
-def verdict(told, lists, regime, channel, person_facts, as_of, *, usable, purpose):
+def verdict(told, lists, rule, implied, person_facts, as_of, *, usable, purpose):
     """The reason that holds for one address, the first of the ladder, and what may stand as its evidence."""
-    rule = RULES[regime, channel]
     no, yes, half_yes = live_through(told.get(purpose, []))
     also = PURPOSES[purpose]["objections_from"]
     no_to_other = live_through(told.get(also, []))[0] if also else []
@@ -200,9 +201,9 @@ def verdict(told, lists, regime, channel, person_facts, as_of, *, usable, purpos
     days = rule["consent_days"]
     is_over = bool(yes and days and yes[0][0] + timedelta(days=int(days)) <= as_of)
     facts = {
-        fact: (at, at + timedelta(days=IMPLIED[regime, channel, fact]) > as_of, records)
+        fact: (at, at + timedelta(days=implied[fact]) > as_of, records)
         for fact, (at, records) in person_facts.items()
-        if (regime, channel, fact) in IMPLIED
+        if fact in implied
     }
 
     def by_list(reason):
@@ -234,7 +235,9 @@ def verdict(told, lists, regime, channel, person_facts, as_of, *, usable, purpos
     return next((reason, proof) for reason, proof in ladder if proof)
 
 
-def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, listed, implied, as_of):
+def compare_with_walk(warehouse, as_of, rules=RULES):
+    """Hold every answer against the walk; return how often each law gave each reason."""
+    history, listed, facts = (read(warehouse, as_of) for read in (read_history, read_lists, read_facts))
     countries = defaultdict(set)
     for person, country in warehouse.sql(
         "select person_id, country from intermediate.int_identity__persons where not is_anonymous"
@@ -268,10 +271,11 @@ def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, li
                 continue
             address = row["identifier_value"]
             told = {purpose: history.get((address, channel, purpose), []) for purpose in PURPOSES}
+            implied = {fact: days for (law, way, fact), days in IMPLIED.items() if (law, way) == (regime, channel)}
             for purpose in PURPOSES:
                 reason, proof = verdict(
-                    told, listed.get((address, channel, purpose), set()), regime, channel,
-                    implied.get(row["person_id"], {}), as_of, usable=row["is_usable"], purpose=purpose,
+                    told, listed.get((address, channel, purpose), set()), rules[regime, channel], implied,
+                    facts.get(row["person_id"], {}), as_of, usable=row["is_usable"], purpose=purpose,
                 )  # fmt: skip
                 expected.setdefault((row["person_id"], channel, purpose), []).append((reason, regime, address, proof))
 
@@ -292,8 +296,12 @@ def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, li
         proofs = [proof for one, _, address, proof in findings if (one, address) == (reason, found["identifier_value"])]
         assert proofs, key
         assert (found["decided_at"], found["record_id"], found["method"]) in proofs[0], key
+    return Counter((row["regime"], row["reason"]) for row in answers.values())
+
+
+def test_every_answer_equals_a_walk_through_what_was_said(warehouse, as_of):
+    seen = {reason for _, reason in compare_with_walk(warehouse, as_of)}
     # what the sample company plants is all there
-    seen = Counter(row["reason"] for row in answers.values())
     assert {
         "consent",
         "no_objection",
@@ -305,7 +313,64 @@ def test_every_answer_equals_a_walk_through_what_was_said(warehouse, history, li
         "not_needed",
         "white_list",
         "shared_address",
-    } <= set(seen)
+    } <= seen
+
+
+def test_in_other_countries_with_consents_that_run_out_and_words_that_nobody_knows_it_equals_the_walk_as_well(
+    warehouse_home, warehouse, as_of
+):
+    """The same people spread over the world: Canada, where inquiries and purchases count, and places that no rule names."""
+    countries = ["CA", "US", "CN", "DE", "ZZ", None]
+    days = {"gdpr": "200", "pipl": "300", "casl": "150"}
+    rules = {key: row | {"consent_days": days.get(key[0], "")} for key, row in RULES.items()}
+
+    def change(own):
+        copy_tables(
+            own, warehouse,
+            ["marts.fct_interaction", "marts.fct_opportunity", "marts.fct_order", "seeds.country_aliases"],
+        )  # fmt: skip
+        people = own.sql(
+            "select person_id from warehouse.intermediate.int_identity__persons order by person_id"
+        ).fetchall()
+        own.executemany(
+            "update warehouse.intermediate.int_identity__persons set country = ? where person_id = ?",
+            [(countries[number % len(countries)], person) for number, (person,) in enumerate(people)],
+        )
+        # what they wrote beside a consent would bring their own countries back
+        for table in ("stg_consent__events", "stg_forms__submissions"):
+            own.execute(f"update warehouse.staging.{table} set country = null where record_id >= '5'")
+        own.executemany(
+            "update warehouse.seeds.consent_rules set consent_days = ? where regime = ?",
+            [(int(number), regime) for regime, number in days.items()],
+        )
+        own.execute("update warehouse.staging.stg_consent__events set action = 'optout' where record_id < '2'")
+        own.execute(
+            "update warehouse.staging.stg_consent__suppression set list = 'never' where record_id = (select min(record_id) from warehouse.staging.stg_consent__suppression where list = 'black')"
+        )
+        # record ids are digests, so by their first digit half of the facts become old ones
+        own.execute(
+            "update warehouse.intermediate.int_lifecycle__submissions set occurred_at = occurred_at - interval 1 year where record_id < '8'"
+        )
+        own.execute(
+            "update warehouse.marts.fct_interaction set occurred_at = occurred_at - interval 1 year where interaction_id < '8'"
+        )
+        for table, at, key in (
+            ("intermediate.int_finance__revenue", "won_at", "revenue_id"),
+            ("marts.fct_opportunity", "closed_at", "opportunity_record_id"),
+            ("marts.fct_order", "ordered_at", "order_record_id"),
+        ):
+            own.execute(f"update warehouse.{table} set {at} = {at} - interval 2 year where {key} < '8'")
+
+    models = [
+        "int_consent__events", "int_consent__suppressions", "int_consent__implied", "int_consent__person_regimes",
+        "int_consent__decisions", "mart_contactability",
+    ]  # fmt: skip
+    with rebuild(warehouse_home, warehouse, models, change) as own:
+        seen = compare_with_walk(own, as_of, rules)
+    assert {law for law, _ in seen} == STRICTNESS.keys()
+    assert {reason for _, reason in seen} >= {"not_understood", "implied_consent", "consent_expired", "do_not_call"}
+    assert {law for law, reason in seen if reason == "implied_consent"} == {"casl"}
+    assert {law for law, reason in seen if reason == "consent_expired"} >= {"gdpr", "casl"}
 
 
 def test_the_rules_say_what_the_laws_say():
@@ -386,3 +451,33 @@ def test_who_has_unsubscribed_and_come_back_by_a_box_ticked_beforehand_stays_out
         """
     ).fetchall()
     assert broken == []
+
+
+def test_a_no_that_can_be_held_against_nobody_is_told(warehouse_home, warehouse):
+    """An entry that no number can be read from, and an objection of a stranger without an address; what can be read is not told."""
+
+    def change(own):
+        own.execute("delete from warehouse.staging.stg_consent__suppression")
+        own.execute("delete from warehouse.staging.stg_consent__events")
+        own.execute(
+            """
+            insert into warehouse.staging.stg_consent__suppression (record_id, source_system, identifier_type, identifier, list, valid_to)
+            values
+                ('unreadable', 's', 'phone', 'ask at the desk', 'dncl', null),
+                ('left', 's', 'phone', 'ask at the desk', 'dncl', timestamp '2020-01-01'),
+                ('readable', 's', 'wechat_openid', 'o-123', 'black', null)
+            """
+        )
+        own.execute(
+            """
+            insert into warehouse.staging.stg_consent__events (record_id, occurred_at, channel, purpose, action, email, source_system)
+            values
+                ('stranger', timestamp '2025-01-01', 'email', 'marketing', 'opt_out', 'not an address', 's'),
+                ('agrees', timestamp '2025-01-01', 'email', 'marketing', 'opt_in', 'not an address', 's')
+            """
+        )
+
+    models = ["int_consent__events", "int_consent__suppressions", "assert_every_no_is_in_force"]
+    with rebuild(warehouse_home, warehouse, models, change) as own:
+        told = own.sql("select record_id from intermediate.assert_every_no_is_in_force").fetchall()
+    assert sorted(told) == [("stranger",), ("unreadable",)]
