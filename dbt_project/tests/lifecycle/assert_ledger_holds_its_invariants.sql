@@ -1,8 +1,13 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_lifecycle_transition'}}}) }}
 -- Each row is a ledger entry that breaks a promise of the ledger; reason says which.
 with
 
 ledger as (
     select * from {{ ref('fct_lifecycle_transition') }}
+),
+
+customer_periods as (
+    select * from {{ ref('int_lifecycle__customer_periods') }}
 ),
 
 stages as (
@@ -16,15 +21,54 @@ ladder as (
     from stages
 ),
 
-first_customers as (
+customer_rows as (
     select
         ledger.person_id,
-        min(ledger.entered_at) as entered_at
+        ledger.entered_at,
+        ledger.exited_at
     from ledger
     inner join ladder
         on ledger.stage_rank = ladder.top_rank
     where ledger.track = 'acquisition'
-    group by ledger.person_id
+),
+
+first_customers as (
+    select
+        person_id,
+        min(entered_at) as entered_at
+    from customer_rows
+    group by person_id
+),
+
+-- who is judged as a customer is one on the ladder, from the same moment to the same moment
+unlike_periods as (
+    (
+        select
+            person_id,
+            began_at,
+            ended_at
+        from customer_periods
+        except
+        select
+            person_id,
+            entered_at,
+            exited_at
+        from customer_rows
+    )
+    union all
+    (
+        select
+            person_id,
+            entered_at,
+            exited_at
+        from customer_rows
+        except
+        select
+            person_id,
+            began_at,
+            ended_at
+        from customer_periods
+    )
 ),
 
 neighbours as (
@@ -150,3 +194,10 @@ from ledger
 left join first_customers
     on ledger.person_id = first_customers.person_id
 where ledger.track = 'expansion' and (first_customers.entered_at is null or first_customers.entered_at > ledger.entered_at)
+
+union all
+
+select
+    person_id as transition_id,
+    'customer on the ladder and customer for the expansion track are not the same time' as reason
+from unlike_periods

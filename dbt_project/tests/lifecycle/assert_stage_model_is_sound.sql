@@ -602,6 +602,19 @@ union all
 
 select
     'seeds/scoring/thresholds.csv, stage '
+    || thresholds.stage
+    || ': nobody would be measured by it: none of the signals engaged, target_fit, score_reached leads to that stage' as problem
+from thresholds
+where thresholds.stage in (select stages.stage from stages)
+    and thresholds.stage not in (
+        select signals.to_stage from signals
+        where signals.signal in ('engaged', 'target_fit', 'score_reached') and signals.to_stage is not null
+    )
+
+union all
+
+select
+    'seeds/scoring/thresholds.csv, stage '
     || coalesce(thresholds.stage, '(empty)')
     || ': a threshold without route: '
     || thresholds.route
@@ -675,3 +688,16 @@ select
     || ' is no signal of signals.csv' as problem
 from routes
 where routes.signal not in (select signals.signal from signals)
+
+union all
+
+select
+    'seeds/routing/routes.csv, priority '
+    || cast(routes.priority as varchar)
+    || ': the signal '
+    || routes.signal
+    || ' is no advance; a submission can only raise somebody' as problem
+from routes
+inner join signals
+    on routes.signal = signals.signal
+where signals.kind is distinct from 'advance'

@@ -234,13 +234,19 @@ CHAIN = (
     "fct_account_stage",
     "mart_lifecycle_anomaly",
 )
+INVARIANTS = (
+    "assert_ledger_holds_its_invariants",
+    "assert_stage_days_sum_to_the_span",
+    "assert_statuses_hold_their_invariants",
+    "assert_account_stages_tile",
+)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 16])
 def test_case_33_shuffled_on_any_number_of_threads_every_mart_of_the_ledger_is_identical(
     threads: int, stories_home: Settings, warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """Shuffle every table that the chain reads, and run all of it, signals and score included, anew."""
+    """Shuffle every table that the chain reads, run all of it, signals and score included, anew, and hold it against the invariants."""
     settings = replace(stories_home, home=tmp_path / "home")
     shutil.copytree(stories_home.home, settings.home)
     with duckdb.connect(str(settings.warehouse_path)) as connection:
@@ -252,8 +258,11 @@ def test_case_33_shuffled_on_any_number_of_threads_every_mart_of_the_ledger_is_i
             connection.execute(f"create temporary table shuffled as select * from {name} order by random()")
             connection.execute(f"delete from {name}; insert into {name} select * from shuffled; drop table shuffled")
     Plugin.wanted, Plugin.seen = threads, set()
-    outcome = finish(run_dbt(settings, ["run", *profile_with_threads(tmp_path), "--select", *CHAIN]))
-    assert outcome.success, outcome.failures
+    profile = profile_with_threads(tmp_path)
+    for command, selected in (("run", CHAIN), ("test", INVARIANTS)):
+        outcome = finish(run_dbt(settings, [command, *profile, "--select", *selected]))
+        assert outcome.success, outcome.failures
+    assert len(outcome.passed) == len(INVARIANTS)
     assert Plugin.seen == {threads}
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as rebuilt:
         for mart in CHAIN[2:]:

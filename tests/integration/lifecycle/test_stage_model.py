@@ -212,7 +212,9 @@ FAULTS: list[tuple[str, Change, str]] = [
     ("thresholds", setting("stage", "mql", min_points=None), "min_points must be given"),
     ("thresholds", doubled("stage", "mql"), "has two rows with the same valid_from"),
     ("thresholds", without("stage", "mql"), "no row for the stage mql, to which the signal score_reached leads"),
+    ("signals", setting("signal", "score_reached", signal="scored"), "stage mql: nobody would be measured by it"),
     ("routes", setting("route", "direct", signal="asked"), "the signal asked is no signal of signals.csv"),
+    ("routes", setting("route", "direct", signal="churned"), "the signal churned is no advance"),
     ("behaviour_rules", setting("rule_id", "chat", points=None), "rule chat: points must be given"),
     (
         "behaviour_rules",
