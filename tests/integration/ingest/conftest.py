@@ -27,6 +27,7 @@ class Bench:
     connection: duckdb.DuckDBPyConnection
     contract: Contract
     runs: int = 0
+    results: list[LoadResult] = field(default_factory=list)
     feed: Feed = field(default_factory=lambda: Feed(system="site", files="*"))
 
     def table(self, name: str) -> ContractTable:
@@ -67,13 +68,19 @@ class Bench:
         return path
 
     def load(self, *feeds: Feed, table: str = "forms.submissions", settings: Settings | None = None) -> LoadResult:
-        """Load a table; afterwards nothing may be lost and no temporary table left."""
+        """Load a table; afterwards nothing may be lost, raw is as it was when the batch was refused, and no temporary table is left."""
         self.runs += 1
         settings = settings or self.settings
         chosen = feeds or (self.feed,)
+        everything = f"select count(*), bit_xor(hash(r)) from raw.{self.table(table).identifier} as r"
+        before = self.rows(everything)
         pending = pending_files(self.connection, settings, self.table(table), chosen, settle_seconds=0, now=ARRIVED_AT)
         result = load_table(self.connection, settings, self.table(table), chosen, f"run-{self.runs}", pending)
-        if not result.is_refused:
+        self.results.append(result)
+        if result.is_refused:
+            assert self.rows(everything) == before
+            assert (result.rows_loaded, result.rows_quarantined, result.rows_collapsed) == (0, 0, 0)
+        else:
             assert result.rows_in == result.rows_loaded + result.rows_quarantined + result.rows_collapsed
         assert self.rows("select table_name from duckdb_tables() where temporary") == []
         assert not list(settings.home.glob(".load-*"))

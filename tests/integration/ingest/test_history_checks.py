@@ -68,6 +68,68 @@ def test_a_key_that_nothing_has_is_told_once_there_is_something_to_have(bench):
     assert (result.is_refused, result.rows_loaded) == (False, 30)
 
 
+@pytest.mark.parametrize(("table", "keys"), [("crm.activities", "activity_id"), ("crm.status_history", "field")])
+def test_what_happened_to_something_that_no_crm_table_has_is_told(bench, table, keys):
+    known = {"crm.leads": "lead_id", "crm.contacts": "contact_id", "crm.opportunities": "opportunity_id"}
+    for name, key in known.items():
+        bench.drop("a.jsonl", [{key: name[4], "created_at": "2026-02-01", "updated_at": "2026-02-01"}], table=name)
+        assert bench.load(table=name).rows_loaded == 1
+    times = {"occurred_at": "2026-02-28", "changed_at": "2026-02-28"}
+    rows = [{keys: f"k{number}", "object_id": ("l", "c", "o", "nobody")[number % 4], **times} for number in range(40)]
+    bench.drop("a.jsonl", rows, table=table)
+    result = bench.load(table=table)
+    assert failed(result) == {"object_id_is_there": 10}
+    assert (result.is_refused, result.rows_loaded) == (False, 40)
+
+
+def test_a_check_with_a_tolerance_of_its_own_refuses_where_the_suite_would_not(bench):
+    """Suite: 5 % and always five rows. Costs without an amount: 1 %, since a channel whose costs are missing looks cheap."""
+
+    def costs(name, bad, **broken):
+        row = {"day": "2026-02-27", "channel": "search", "cost_amount": 10, "currency": "EUR"}
+        return [{**row, "campaign_id": f"{name} {n}", **(broken if n < bad else {})} for n in range(200)]
+
+    for name, bad, broken, refused in (
+        ("five always may", 5, "cost_amount", False),
+        ("three percent without a day", 6, "day", False),
+        ("three percent without an amount", 6, "cost_amount", True),
+    ):
+        before = bench.rows("select count(*) from raw.finance__costs")
+        bench.drop(f"{name}.jsonl", costs(name, bad, **{broken: None}), table="finance.costs")
+        result = bench.load(table="finance.costs")
+        assert result.is_refused is refused, name
+        assert [check.name for check in result.checks if check.is_batch_refused] == (
+            ["cost_amount_is_present"] if refused else []
+        )
+        assert (bench.rows("select count(*) from raw.finance__costs") == before) is refused
+
+
+def test_every_raw_table_that_points_at_another_asks_for_it_and_every_one_with_a_time_for_its_age():
+    """What has no such check has a reason here."""
+    points_nowhere = {
+        "consent.events", "consent.suppression",  # at identifiers, which identity resolves
+        "crm.accounts", "crm.campaigns",  # at another row of their own file only
+        "engagement.content",  # at products, of which there is no table
+    }  # fmt: skip
+    has_no_rhythm = {
+        "consent.suppression", "crm.target_lists", "crm.opportunity_contacts",  # lists without a time of their own
+        "crm.accounts", "crm.campaigns", "engagement.content", "events.catalog", "webinars.catalog",  # catalogues
+        "crm.merges",  # months without a merge are well
+    }  # fmt: skip
+    tables = load_contract(PROJECT_ROOT / "models").tables.values()
+    suites = {
+        table.full_name: {
+            check.name
+            for check in load_suite(raw_suite_path(PROJECT_ROOT / "expectations", table.identifier), "").checks
+        }
+        for table in tables
+    }
+    assert {
+        name for name, checks in suites.items() if not any(c.endswith("_is_there") for c in checks)
+    } == points_nowhere
+    assert {name for name, checks in suites.items() if "newest_row_is_recent" not in checks} == has_no_rhythm
+
+
 def test_a_file_of_old_rows_only_is_told_once_history_is_in(bench):
     bench.drop("history.jsonl", [submission(1, submitted_at="2020-01-01")])
     assert failed(bench.load()) == {}
