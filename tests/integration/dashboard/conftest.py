@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from orchestration.dashboard.words import Words, make_words
@@ -62,6 +63,12 @@ def mart(published_file: Path):
     """A function that returns a mart as a pandas frame."""
     with duckdb.connect(str(published_file), read_only=True) as connection:
         yield lambda name: connection.execute(f"select * from marts.{name}").df()
+
+
+@pytest.fixture(scope="session")
+def persons() -> Callable[[pd.DataFrame], list[str]]:
+    """A function that tells to whose pages the cells of a table lead."""
+    return lambda table: [link.split("person=")[1].split("&")[0] for link in table["person_id"]]
 
 
 @pytest.fixture(scope="session")

@@ -64,27 +64,6 @@ def test_days_of_a_step_are_those_of_the_cases(open_page, mart, words):
     assert 0 <= row["open_share"] <= 1
 
 
-def test_costs_per_channel_are_those_of_the_cost_facts(open_page, mart, words):
-    costs = mart("fct_cost")
-    inside = costs[costs["month"].between(FROM_MONTH, TO_MONTH)] if "month" in costs else None
-    efficiency = mart("mart_channel_efficiency")
-    own = efficiency[
-        (efficiency["view_type"] == "same_month")
-        & (efficiency["side"] == "acquisition")
-        & efficiency["month"].between(FROM_MONTH, TO_MONTH)
-    ]
-    app = open_page("channels")
-    table = app.dataframe[0].value
-    assert table["cost_amount"].sum() == pytest.approx(own["cost_amount"].sum())
-    if inside is not None:
-        assert table["cost_amount"].sum() <= inside["reporting_amount"].sum() + 0.01
-    row = table[table["channel"] == words.value("channel", "website")].iloc[0]
-    cells = own[own["channel"] == "website"]
-    assert row["cost_per_lead"] == pytest.approx(cells["cost_amount"].sum() / cells["lead_count"].sum())
-    shown = {metric.label: metric.value for metric in app.metric}
-    assert shown["Cost, USD"] == words.short(own["cost_amount"].sum())
-
-
 def test_every_attribution_model_hands_out_the_same(open_page):
     table = open_page("attribution").dataframe[0].value
     sums = table.drop(columns=table.columns[0]).sum()
@@ -105,7 +84,7 @@ def test_no_rows_under_the_filters_is_an_empty_state(open_page, mart):
     assert any("No rows under these filters" in info.value for info in app.info)
 
 
-def test_a_bar_leads_to_the_people_behind_it(open_page, mart, published_file):
+def test_a_bar_leads_to_the_people_behind_it(open_page, mart, published_file, persons):
     ledger = mart("fct_lifecycle_transition")
     inside = ledger["entered_at"].dt.strftime("%Y-%m").between(FROM_MONTH, TO_MONTH) & (
         ledger["track"] == "acquisition"
@@ -114,21 +93,20 @@ def test_a_bar_leads_to_the_people_behind_it(open_page, mart, published_file):
     app = open_page("funnel", people_stage="customer")
     assert any(f"**{len(entries):,}** entries" in text.value for text in app.markdown)
     table = next(frame.value for frame in app.dataframe if "full_name" in frame.value)
-    assert sorted(table["person_id"]) == sorted(entries["person_id"])
+    assert sorted(persons(table)) == sorted(entries["person_id"])
     with duckdb.connect(str(published_file.with_name(PEOPLE_FILE)), read_only=True) as connection:
         names = dict(connection.execute("select person_id, full_name from marts.dim_person").fetchall())
-    assert table["full_name"].tolist() == [names[person] for person in table["person_id"]]
+    assert table["full_name"].tolist() == [names[person] for person in persons(table)]
 
 
-def test_without_the_people_file_ids_alone_are_shown(open_page, own_published):
+def test_without_the_people_file_ids_alone_are_shown(open_page, own_published, persons):
     folder = current_version(own_published.published_dir)
     (folder / PEOPLE_FILE).unlink()
     app = open_page("funnel", settings=own_published, people_stage="customer")
     assert any("Names and addresses are not shown" in warning.value for warning in app.warning)
     table = next(frame.value for frame in app.dataframe if "person_id" in frame.value)
     assert not table.astype(str).apply(lambda column: column.str.contains("@")).any().any()
-    person = table["person_id"].iloc[0]
-    app = open_page("person", settings=own_published, person=person)
+    app = open_page("person", settings=own_published, person=persons(table)[0])
     assert any("ask for a person by id" in warning.value for warning in app.warning)
     assert len(app.get("vega_lite_chart")) == 2
 
