@@ -1,6 +1,7 @@
 """Every page shows in both languages, its numbers are the marts', and what is missing is said in words."""
 
 import re
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -13,6 +14,26 @@ from orchestration.settings import PROJECT_ROOT
 
 # Twelve whole months of the sample company, which the filters begin with.
 FROM_MONTH, TO_MONTH = "2025-07", "2026-06"
+
+
+@pytest.fixture(scope="module")
+def without_people(copied_versions):
+    """A home whose published version has no people file."""
+    settings = copied_versions()
+    (current_version(settings.published_dir) / PEOPLE_FILE).unlink()
+    return settings
+
+
+@pytest.fixture(scope="module")
+def emptied(copied_versions):
+    """A home whose published version has stages and days and not one row else."""
+    settings = copied_versions()
+    for name in (MARTS_FILE, PEOPLE_FILE):
+        with duckdb.connect(str(current_version(settings.published_dir) / name)) as connection:
+            for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
+                if table not in {"dim_stage", "dim_date"}:
+                    connection.execute(f"delete from marts.{table}")
+    return settings
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -77,10 +98,11 @@ def test_a_combination_that_medians_cannot_follow_is_said(open_page):
     assert any("not applied on this page: Industry" in text.value for text in app.markdown)
 
 
-def test_no_rows_under_the_filters_is_an_empty_state(open_page, mart):
+@pytest.mark.parametrize("page", ["overview", "funnel"])
+def test_no_rows_under_the_filters_is_an_empty_state(open_page, mart, page):
     volume = mart("mart_funnel_volume")
     region = volume.loc[~volume["region"].isin(volume.loc[volume["channel"] == "hotline", "region"]), "region"].min()
-    app = open_page("overview", channel="hotline", region=region, industry="unknown")
+    app = open_page(page, channel="hotline", region=region, industry="unknown")
     assert any("No rows under these filters" in info.value for info in app.info)
 
 
@@ -145,11 +167,38 @@ def test_somebody_whom_nobody_knows_is_said(open_page):
     assert any("nobody is known by that" in warning.value for warning in app.warning)
 
 
-def test_before_the_first_publish_the_page_says_what_to_type(open_page, own_published):
-    (own_published.published_dir / "current").unlink()
-    app = open_page("overview", settings=own_published)
-    assert [title.value for title in app.title] == ["Nothing is published yet"]
-    assert [code.value for code in app.code] == ["leadrelay run"]
+def test_before_the_first_publish_every_page_says_what_to_type(open_page, warehouse_home, tmp_path):
+    nowhere = replace(warehouse_home, home=tmp_path)
+    looks = [*((page, "en", "Nothing is published yet") for page in PAGES), ("overview", "zh", "尚未发布任何数据")]
+    for page, language, told in looks:
+        app = open_page(page, language, nowhere)
+        assert [title.value for title in app.title] == [told]
+        assert [code.value for code in app.code] == ["leadrelay run"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_version_without_rows_is_said_on_every_page(open_page, emptied, page):
+    for language, told in (("en", "No rows under these filters"), ("zh", "当前筛选条件下没有数据")):
+        app = open_page(page, language, emptied)
+        parts = [heading.value for heading in app.subheader]
+        empty = sum(told in info.value for info in app.info)
+        # Nothing failed is no empty state but good news.
+        assert empty == len(parts) - (page == "quality") > 0, parts
+        assert not app.dataframe
+        assert not app.get("vega_lite_chart")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_the_people_file_no_page_names_anybody(open_page, without_people, published_file, page):
+    with duckdb.connect(str(published_file.with_name(PEOPLE_FILE)), read_only=True) as connection:
+        people = connection.execute("select full_name, email, phone from marts.dim_person").fetchall()
+    known = {value for person in people for value in person if value and len(value) > 3}
+    app = open_page(page, settings=without_people)
+    cells = {cell for frame in app.dataframe for cell in frame.value.astype(str).to_numpy().ravel()}
+    cells |= {element.value for element in [*app.markdown, *app.caption, *app.subheader]}
+    cells |= {word for button in app.button for word in button.label.split(" · ")}
+    assert not cells & known
+    assert app.subheader
 
 
 def test_a_version_that_vanished_is_said(open_page, own_published):
