@@ -16,6 +16,7 @@ _CONVERSION = "mart_funnel_conversion"
 def show(view: View) -> None:
     """Show the page."""
     view.head("funnel", "period", "channel", "region", "industry")
+    stage = None
     with view.part("reached"):
         stage = _funnel(view)
     if stage:
@@ -66,6 +67,7 @@ def _people(view: View, stage: str) -> None:
 
 def _conversion(view: View) -> None:
     words = view.words
+    chosen = None
     with view.part("conversion"):
         windows = [int(days) for days in view.some(view.rows("conversion_windows"))["window_days"]]
         left, right = st.columns([2, 1])
@@ -81,7 +83,7 @@ def _conversion(view: View) -> None:
         _one_segment(view)
         view.chart(charts.step_rates(steps, words), "conversion")
         step = right.selectbox(words("look_closer"), list(steps["step"]), index=len(steps) - 1, key="step")
-    chosen = steps[steps["step"] == step].iloc[0] if window and not steps.empty else None
+        chosen = steps[steps["step"] == step].iloc[0]
     if chosen is None:
         return
     ends = {"from_stage": chosen["from_stage"], "to_stage": chosen["to_stage"], "window_days": window}

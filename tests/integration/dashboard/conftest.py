@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from orchestration.dashboard.words import Words, make_words
@@ -65,6 +66,12 @@ def mart(published_file: Path):
 
 
 @pytest.fixture(scope="session")
+def persons() -> Callable[[pd.DataFrame], list[str]]:
+    """A function that tells to whose pages the cells of a table lead."""
+    return lambda table: [link.split("person=")[1].split("&")[0] for link in table["person_id"]]
+
+
+@pytest.fixture(scope="session")
 def words(warehouse_home: Settings, published_file: Path) -> Words:
     """English, with the sample company's stages."""
     with duckdb.connect(str(published_file), read_only=True) as connection:
@@ -72,12 +79,22 @@ def words(warehouse_home: Settings, published_file: Path) -> Words:
     return make_words("en", warehouse_home.models_dir, stages)
 
 
+@pytest.fixture(scope="session")
+def copied_versions(warehouse_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Settings]:
+    """A function that makes a home with nothing but a copy of the published files, which may be spoilt."""
+
+    def copy() -> Settings:
+        settings = replace(warehouse_home, home=tmp_path_factory.mktemp("own"))
+        shutil.copytree(warehouse_home.published_dir, settings.published_dir, symlinks=True)
+        return settings
+
+    return copy
+
+
 @pytest.fixture
-def own_published(warehouse_home: Settings, tmp_path: Path) -> Settings:
+def own_published(copied_versions: Callable[[], Settings]) -> Settings:
     """A home with nothing but a copy of the published files, which a test may spoil."""
-    settings = replace(warehouse_home, home=tmp_path / "own")
-    shutil.copytree(warehouse_home.published_dir, settings.published_dir, symlinks=True)
-    return settings
+    return copied_versions()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Every page shows in both languages, its numbers are the marts', and what is missing is said in words."""
 
 import re
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -13,6 +14,26 @@ from orchestration.settings import PROJECT_ROOT
 
 # Twelve whole months of the sample company, which the filters begin with.
 FROM_MONTH, TO_MONTH = "2025-07", "2026-06"
+
+
+@pytest.fixture(scope="module")
+def without_people(copied_versions):
+    """A home whose published version has no people file."""
+    settings = copied_versions()
+    (current_version(settings.published_dir) / PEOPLE_FILE).unlink()
+    return settings
+
+
+@pytest.fixture(scope="module")
+def emptied(copied_versions):
+    """A home whose published version has stages and days and not one row else."""
+    settings = copied_versions()
+    for name in (MARTS_FILE, PEOPLE_FILE):
+        with duckdb.connect(str(current_version(settings.published_dir) / name)) as connection:
+            for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
+                if table not in {"dim_stage", "dim_date"}:
+                    connection.execute(f"delete from marts.{table}")
+    return settings
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -64,27 +85,6 @@ def test_days_of_a_step_are_those_of_the_cases(open_page, mart, words):
     assert 0 <= row["open_share"] <= 1
 
 
-def test_costs_per_channel_are_those_of_the_cost_facts(open_page, mart, words):
-    costs = mart("fct_cost")
-    inside = costs[costs["month"].between(FROM_MONTH, TO_MONTH)] if "month" in costs else None
-    efficiency = mart("mart_channel_efficiency")
-    own = efficiency[
-        (efficiency["view_type"] == "same_month")
-        & (efficiency["side"] == "acquisition")
-        & efficiency["month"].between(FROM_MONTH, TO_MONTH)
-    ]
-    app = open_page("channels")
-    table = app.dataframe[0].value
-    assert table["cost_amount"].sum() == pytest.approx(own["cost_amount"].sum())
-    if inside is not None:
-        assert table["cost_amount"].sum() <= inside["reporting_amount"].sum() + 0.01
-    row = table[table["channel"] == words.value("channel", "website")].iloc[0]
-    cells = own[own["channel"] == "website"]
-    assert row["cost_per_lead"] == pytest.approx(cells["cost_amount"].sum() / cells["lead_count"].sum())
-    shown = {metric.label: metric.value for metric in app.metric}
-    assert shown["Cost, USD"] == words.short(own["cost_amount"].sum())
-
-
 def test_every_attribution_model_hands_out_the_same(open_page):
     table = open_page("attribution").dataframe[0].value
     sums = table.drop(columns=table.columns[0]).sum()
@@ -98,14 +98,15 @@ def test_a_combination_that_medians_cannot_follow_is_said(open_page):
     assert any("not applied on this page: Industry" in text.value for text in app.markdown)
 
 
-def test_no_rows_under_the_filters_is_an_empty_state(open_page, mart):
+@pytest.mark.parametrize("page", ["overview", "funnel"])
+def test_no_rows_under_the_filters_is_an_empty_state(open_page, mart, page):
     volume = mart("mart_funnel_volume")
     region = volume.loc[~volume["region"].isin(volume.loc[volume["channel"] == "hotline", "region"]), "region"].min()
-    app = open_page("overview", channel="hotline", region=region, industry="unknown")
+    app = open_page(page, channel="hotline", region=region, industry="unknown")
     assert any("No rows under these filters" in info.value for info in app.info)
 
 
-def test_a_bar_leads_to_the_people_behind_it(open_page, mart, published_file):
+def test_a_bar_leads_to_the_people_behind_it(open_page, mart, published_file, persons):
     ledger = mart("fct_lifecycle_transition")
     inside = ledger["entered_at"].dt.strftime("%Y-%m").between(FROM_MONTH, TO_MONTH) & (
         ledger["track"] == "acquisition"
@@ -114,21 +115,20 @@ def test_a_bar_leads_to_the_people_behind_it(open_page, mart, published_file):
     app = open_page("funnel", people_stage="customer")
     assert any(f"**{len(entries):,}** entries" in text.value for text in app.markdown)
     table = next(frame.value for frame in app.dataframe if "full_name" in frame.value)
-    assert sorted(table["person_id"]) == sorted(entries["person_id"])
+    assert sorted(persons(table)) == sorted(entries["person_id"])
     with duckdb.connect(str(published_file.with_name(PEOPLE_FILE)), read_only=True) as connection:
         names = dict(connection.execute("select person_id, full_name from marts.dim_person").fetchall())
-    assert table["full_name"].tolist() == [names[person] for person in table["person_id"]]
+    assert table["full_name"].tolist() == [names[person] for person in persons(table)]
 
 
-def test_without_the_people_file_ids_alone_are_shown(open_page, own_published):
+def test_without_the_people_file_ids_alone_are_shown(open_page, own_published, persons):
     folder = current_version(own_published.published_dir)
     (folder / PEOPLE_FILE).unlink()
     app = open_page("funnel", settings=own_published, people_stage="customer")
     assert any("Names and addresses are not shown" in warning.value for warning in app.warning)
     table = next(frame.value for frame in app.dataframe if "person_id" in frame.value)
     assert not table.astype(str).apply(lambda column: column.str.contains("@")).any().any()
-    person = table["person_id"].iloc[0]
-    app = open_page("person", settings=own_published, person=person)
+    app = open_page("person", settings=own_published, person=persons(table)[0])
     assert any("ask for a person by id" in warning.value for warning in app.warning)
     assert len(app.get("vega_lite_chart")) == 2
 
@@ -167,11 +167,38 @@ def test_somebody_whom_nobody_knows_is_said(open_page):
     assert any("nobody is known by that" in warning.value for warning in app.warning)
 
 
-def test_before_the_first_publish_the_page_says_what_to_type(open_page, own_published):
-    (own_published.published_dir / "current").unlink()
-    app = open_page("overview", settings=own_published)
-    assert [title.value for title in app.title] == ["Nothing is published yet"]
-    assert [code.value for code in app.code] == ["leadrelay run"]
+def test_before_the_first_publish_every_page_says_what_to_type(open_page, warehouse_home, tmp_path):
+    nowhere = replace(warehouse_home, home=tmp_path)
+    looks = [*((page, "en", "Nothing is published yet") for page in PAGES), ("overview", "zh", "尚未发布任何数据")]
+    for page, language, told in looks:
+        app = open_page(page, language, nowhere)
+        assert [title.value for title in app.title] == [told]
+        assert [code.value for code in app.code] == ["leadrelay run"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_version_without_rows_is_said_on_every_page(open_page, emptied, page):
+    for language, told in (("en", "No rows under these filters"), ("zh", "当前筛选条件下没有数据")):
+        app = open_page(page, language, emptied)
+        parts = [heading.value for heading in app.subheader]
+        empty = sum(told in info.value for info in app.info)
+        # Nothing failed is no empty state but good news.
+        assert empty == len(parts) - (page == "quality") > 0, parts
+        assert not app.dataframe
+        assert not app.get("vega_lite_chart")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_the_people_file_no_page_names_anybody(open_page, without_people, published_file, page):
+    with duckdb.connect(str(published_file.with_name(PEOPLE_FILE)), read_only=True) as connection:
+        people = connection.execute("select full_name, email, phone from marts.dim_person").fetchall()
+    known = {value for person in people for value in person if value and len(value) > 3}
+    app = open_page(page, settings=without_people)
+    cells = {cell for frame in app.dataframe for cell in frame.value.astype(str).to_numpy().ravel()}
+    cells |= {element.value for element in [*app.markdown, *app.caption, *app.subheader]}
+    cells |= {word for button in app.button for word in button.label.split(" · ")}
+    assert not cells & known
+    assert app.subheader
 
 
 def test_a_version_that_vanished_is_said(open_page, own_published):

@@ -1,5 +1,6 @@
 """Texts and numbers are said in both languages, and no text is missing."""
 
+import csv
 import re
 
 import pytest
@@ -83,3 +84,33 @@ def test_stages_of_any_number_keep_their_order_of_colours():
     assert len(set(five.values())) == 5
     assert (five["a"], five["e"]) == (nine["0"], nine["8"])
     assert len(stage_colours(["only"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("seed", "column", "kind"),
+    [
+        ("scoring/behaviour_rules", "rule_id", "score_rule"),
+        ("scoring/fit_rules", "rule_id", "score_rule"),
+        ("consent/contact_reasons", "reason", "reason"),
+        ("consent/contact_channels", "channel", "contact_channel"),
+        ("hygiene/hygiene_rules", "rule_id", "rule"),
+        ("hygiene/hygiene_rules", "action", "action"),
+        ("identity/guard_reasons", "guard_reason", "guard_reason"),
+        ("identity/identifier_rules", "identifier_type", "identifier_type"),
+        ("identity/identifier_rules", "identifier_type", "link"),
+        ("lifecycle/signals", "signal", "signal"),
+        ("nurture/programmes", "programme", "programme"),
+        ("nurture/personas", "persona", "persona"),
+        ("engagement/content_journey_stages", "content_type", "content_type"),
+        ("engagement/content_journey_stages", "journey_stage", "journey_stage"),
+        ("routing/response_buckets", "bucket", "bucket"),
+        ("routing/routes", "route", "route"),
+        ("channels/channel_map", "channel", "channel"),
+        ("attribution/attribution_targets", "target_type", "target_type"),
+    ],
+)
+def test_whatever_our_own_rules_call_a_thing_has_a_name_in_both_languages(seed, column, kind):
+    with (PROJECT_ROOT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
+        values = {row[column] for row in csv.DictReader(file)} - {"", "*"}
+    assert values
+    assert values - set(_texts("values.yml")[kind]) == set()
