@@ -18,12 +18,9 @@ conversions as (
     where track = 'acquisition' and segment_type = 'all'
 ),
 
-won_deals as (
-    select * from {{ ref('int_routing__won_deals') }}
-),
-
-amounts as (
-    select * from {{ ref('int_finance__opportunity_amounts') }}
+sourced_revenue as (
+    select * from {{ ref('mart_sourced_revenue') }}
+    where period_type = 'month'
 ),
 
 months as (
@@ -75,13 +72,11 @@ converted as (
 
 sourced as (
     select
-        won_deals.closed_month as month,
-        won_deals.team as subject,
-        sum(coalesce(amounts.reporting_amount, 0)) as numerator
-    from won_deals
-    inner join amounts
-        on won_deals.opportunity_record_id = amounts.opportunity_record_id
-    group by won_deals.closed_month, won_deals.team
+        period as month,
+        team as subject,
+        sum(won_amount) as numerator
+    from sourced_revenue
+    group by period, team
 ),
 
 won_in_all as (

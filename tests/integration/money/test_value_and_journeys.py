@@ -168,22 +168,21 @@ def converted_share(moves, begin, end, when, window_days):
 
 
 def sourced_amounts(rows):
-    """What was won in a month by the team whose assignment stood behind the deal: {month: {team: amount}}."""
+    """What was won in a month, deals and orders, by the team whose assignment stood behind it: {month: {team: amount}}."""
     assigned = defaultdict(list)
     for row in rows("select * from marts.fct_assignment where state not in ('in_pool', 'left_pool')"):
         assigned[row["person_id"]].append(row)
     won = defaultdict(lambda: defaultdict(Decimal))
-    for deal in rows(
-        "select * from marts.fct_opportunity inner join intermediate.int_finance__opportunity_amounts using (opportunity_record_id) where is_won"
-    ):
+    for sale in rows("select * from intermediate.int_finance__revenue"):
         before = [
             row
-            for row in assigned[deal["person_id"]]
-            if row["assigned_at"] <= deal["closed_at"] and row["assigned_at"] < deal["created_at"] + timedelta(days=1)
+            for row in assigned[sale["person_id"]]
+            if row["assigned_at"] < sale["opened_at"] + timedelta(days=1)
+            and (sale["revenue_kind"] == "order" or row["assigned_at"] <= sale["won_at"])
         ]
         last = max((row["assigned_at"] for row in before), default=None)
         behind = sorted((row["assignment_id"], row["assign_to"]) for row in before if row["assigned_at"] == last)
-        won[month(deal["closed_at"])][behind[0][1] if behind else "none"] += deal["reporting_amount"] or Decimal(0)
+        won[month(sale["won_at"])][behind[0][1] if behind else "none"] += sale["reporting_amount"] or Decimal(0)
     return won
 
 
