@@ -154,7 +154,7 @@ closed_expansions as (
     where move = 'close'
 ),
 
--- a customer's rejection that closes an expansion has its effect there
+-- a customer's return that closes an expansion has its effect there
 set_aside as (
     select
         judged_signals.person_id,
@@ -164,7 +164,8 @@ set_aside as (
             when judged_signals.handling = 'held_by_open_opportunity' then 'lost_while_other_opportunity_open'
             when judged_signals.handling = 'muted_while_disqualified' then 'advance_while_disqualified'
             when judged_signals.handling = 'of_former_employer' then 'fact_of_former_employer'
-            else 'rejected_while_customer'
+            when judged_signals.is_rejection then 'rejected_while_customer'
+            else 'return_without_effect'
         end as anomaly,
         judged_signals.occurred_at,
         judged_signals.signal,
@@ -180,7 +181,7 @@ set_aside as (
         judged_signals.handling in ('held_by_open_opportunity', 'muted_while_disqualified', 'of_former_employer')
         or (
             judged_signals.handling = 'is_customer_already'
-            and judged_signals.is_rejection
+            and judged_signals.kind = 'return'
             and closed_expansions.person_id is null
         )
 ),

@@ -302,6 +302,7 @@ def write_hand_raises(company: Company) -> None:
     for slug, answers in (
         ("handraise", ("Accepted", "Rejected")),
         ("handraiserejected", ("Rejected", "Rejected")),
+        ("handraisereturned", ("Returned to SDR",)),
         ("rejectedcustomer", ()),
     ):
         p = Person(company, slug)

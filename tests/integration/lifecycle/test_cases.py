@@ -385,6 +385,9 @@ def test_a_rejection_closes_a_customers_hand_raise_and_one_with_nothing_open_doe
     assert case.expansion == [("MQL-01", "new_cycle", 1), ("MQL-02", "new_cycle", 2)]
     assert case.outcomes == ["lost", None]
     assert case.anomalies == ["rejected_while_customer"]
+    case = story("handraisereturned")
+    assert case.expansion == [("MQL-01", "new_cycle", 1)]
+    assert case.anomalies == ["return_without_effect"]
     case = story("rejectedcustomer")
     assert case.ledger[-1][0] == "Customer-01"
     assert case.expansion == []
