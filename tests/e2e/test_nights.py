@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -403,6 +404,70 @@ def killed(settings: Settings, is_seen, pause: float) -> bool:
             return process.wait() == -signal.SIGKILL
         time.sleep(0.01)
     return False
+
+
+ROOM_MEGABYTES = 16
+"""Enough for the run's own book and for some tables of dbt's, not for a second version of what is published."""
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Callable[[int], Path]]:
+    """A disk of its own of so many megabytes; asked again, the same one of another size."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def of_size(megabytes: int) -> Path:
+        options = f"{'remount,' if folder.is_mount() else ''}size={megabytes}m"
+        command = ["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("mounts are not allowed here; test_trouble.py has a disk that is full by another way")
+        return folder
+
+    yield of_size
+    if folder.is_mount():
+        subprocess.run(["/bin/umount", folder], check=True)
+
+
+def started(settings: Settings, told: Path) -> subprocess.Popen[bytes]:
+    """Start a night as a process of its own."""
+    with told.open("w", encoding="utf-8") as screen:
+        return subprocess.Popen(
+            [sys.executable, "-m", "orchestration.cli", "run", "--as-of", LATER],
+            stdout=screen, stderr=screen, cwd=PROJECT_ROOT, env={**os.environ, "LEADRELAY_HOME": str(settings.home)},
+        )  # fmt: skip
+
+
+def test_a_disk_that_fills_up_in_the_middle_and_then_two_nights_at_once_end_as_an_undisturbed_one(
+    story, warehouse_home, copied_home, tmp_path, small_disk
+):
+    used = sum(path.stat().st_blocks * 512 for path in warehouse_home.home.rglob("*") if not path.is_symlink())
+    megabytes = used // (1 << 20) + ROOM_MEGABYTES
+    settings = copied_home(small_disk(megabytes) / "home")
+    before = current_version(settings.published_dir)
+    told = [tmp_path / f"{number}.txt" for number in range(3)]
+
+    assert started(settings, told[0]).wait() == ExitCode.NOT_PUBLISHED, told[0].read_text(encoding="utf-8")
+    screen = told[0].read_text(encoding="utf-8")
+    assert "to build " in screen, "it came to dbt"
+    assert "the disk refused to be written" in screen
+    assert "Next: free some space" in screen
+    assert current_version(settings.published_dir) == before
+    with duckdb.connect(str(before / "leadrelay.duckdb"), read_only=True) as reader:
+        assert reader.execute("select count(*) from marts.dim_person").fetchone()[0] > 0
+
+    small_disk(megabytes + 500)
+    both = [started(settings, file) for file in told[1:]]
+    codes = sorted(process.wait() for process in both)
+    screens = {
+        process.returncode: file.read_text(encoding="utf-8") for process, file in zip(both, told[1:], strict=True)
+    }
+    assert codes == [ExitCode.OK, ExitCode.ERROR], screens
+    (winner,) = [process.pid for process in both if process.returncode == ExitCode.OK]
+    assert f"in the hands of process {winner} since" in screens[ExitCode.ERROR]
+    healed = look(settings, 0, screens[ExitCode.OK])
+    assert healed.version != before
+    assert healed.published == story.later.published
+    assert healed.raw_rows == story.later.raw_rows
 
 
 @pytest.fixture(scope="module")

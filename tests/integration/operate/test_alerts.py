@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import duckdb
@@ -14,6 +15,7 @@ from orchestration.operate.alerts import alert_on, read_rules
 from orchestration.operate.outcome import Failure, Night
 from orchestration.operate.screens import night_screen
 from orchestration.operate.silence import read_arrival_rules, silent_tables
+from orchestration.operate.status import _silent
 from orchestration.publish.build import MARTS_FILE
 from orchestration.publish.versions import current_version, new_version
 from orchestration.settings import ALERT_URLS, PROJECT_ROOT, Settings
@@ -157,6 +159,22 @@ def test_when_everything_stops_one_message_says_so(hook, settings):
     alert_on(settings, NIGHT)
     titles = [title for path, title, _, _ in hook.got if path == "/ops" and "silent" in title]
     assert titles == ["leadrelay: 6 tables have gone silent"]
+
+
+def test_the_status_names_silent_tables_and_counts_them_when_they_are_many(settings):
+    moment = datetime(2026, 3, 11, 12, tzinfo=UTC)
+    with duckdb.connect(str(current_version(settings.published_dir) / MARTS_FILE)) as connection:
+        connection.execute("delete from marts.ops_freshness")
+        for number in range(11):
+            row = [f"crm.t{number:02}", datetime(2026, 3, 1 + number % 2), 1.5]
+            connection.execute("insert into marts.ops_freshness values (?, ?, ?)", row)
+        found = silent_tables(connection, read_arrival_rules(settings), moment)
+    assert _silent(found[:2]) == [
+        "silent      crm.t00: nothing for 10 days (last 2026-03-01), usually every 1.5",
+        "            crm.t01: nothing for 10 days (last 2026-03-02), usually every 1.5",
+    ]
+    assert _silent(found) == ["silent      11 tables; nothing has arrived for any of them since 2026-03-02"]
+    assert _silent([]) == []
 
 
 def test_how_long_a_source_may_rest_is_data(settings, tmp_path):
