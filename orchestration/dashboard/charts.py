@@ -634,7 +634,7 @@ def influence_ranges(rows: pd.DataFrame, words: Words, name: str) -> Chart:
 
 
 def part_of_whole(rows: pd.DataFrame, words: Words, name: str, pair: tuple[str, str], table: str) -> Chart:
-    """Return per name a grey bar for all and a green one inside it for those that count.
+    """Return per name a grey bar for all and a green one inside it for those that count, name and figures above them.
 
     Parameters
     ----------
@@ -651,19 +651,15 @@ def part_of_whole(rows: pd.DataFrame, words: Words, name: str, pair: tuple[str, 
     """
     part, whole = pair
     base = alt.Chart(rows).encode(
-        y=alt.Y(f"{name}:N", sort=list(rows[name]), title=None, axis=_names_axis(280)),
+        y=alt.Y(f"{name}:N", sort=list(rows[name]), title=None, axis=None),
         tooltip=[alt.Tooltip(f"{name}:N", title=" "), *(_tooltip(words, table, column) for column in pair)],
     )
-    every = base.mark_bar(height={"band": 0.72}, color=QUIET, opacity=0.28).encode(
+    every = base.mark_bar(height={"band": 0.34}, color=QUIET, opacity=0.28).encode(
         x=alt.X(f"{whole}:Q", title=None, axis=None)
     )
-    those = base.mark_bar(height={"band": 0.72}, color=GOOD).encode(x=f"{part}:Q")
-    figures = (
-        base.transform_calculate(figures=f"format(datum.{part}, ',.0f') + ' / ' + format(datum.{whole}, ',.0f')")
-        .mark_text(align="left", dx=6, color=FIGURES, fontSize=12)
-        .encode(x=f"{whole}:Q", text="figures:N")
-    )
-    return (every + those + figures).properties(height=alt.Step(_BAR_STEP))
+    those = base.mark_bar(height={"band": 0.34}, color=GOOD).encode(x=f"{part}:Q")
+    told = f"datum.{name} + ': ' + format(datum.{part}, ',.0f') + ' / ' + format(datum.{whole}, ',.0f')"
+    return (every + those + _above(base, told)).properties(height=alt.Step(_LABELLED_STEP))
 
 
 def attainment_bars(rows: pd.DataFrame, words: Words) -> Chart:
@@ -694,11 +690,7 @@ def attainment_bars(rows: pd.DataFrame, words: Words) -> Chart:
             "verdict:N", scale=alt.Scale(domain=verdicts, range=[GOOD, BAD, QUIET]), title=None, legend=_legend()
         ),
     )
-    figures = (
-        base.transform_calculate(figures="datum.name + ': ' + datum.actual_text + ' / ' + datum.target_text")
-        .mark_text(align="left", dy=-15, color=FIGURES, fontSize=12)
-        .encode(x=alt.value(0), text="figures:N")
-    )
+    figures = _above(base, "datum.name + ': ' + datum.actual_text + ' / ' + datum.target_text")
     goal = alt.Chart(rows.head(1)).mark_rule(strokeWidth=1.5, strokeDash=[4, 3], color=QUIET).encode(x=alt.datum(1))
     return (bars + goal + figures).properties(height=alt.Step(_LABELLED_STEP))
 
@@ -821,8 +813,14 @@ def _month_tooltip(words: Words) -> alt.Tooltip:
     return alt.Tooltip("month_starts_on:T", title=words("month"), format=words.month_axis, formatType="utc")
 
 
-def _names_axis(limit: int = _LABEL_LIMIT) -> alt.Axis:
-    return alt.Axis(labelLimit=limit, labelOverlap=False, ticks=False, domain=False, grid=False, labelPadding=8)
+def _above(base: Chart, told: str) -> Chart:
+    """Return what is told above each bar, where a long name leaves the bars their width on a phone."""
+    texts = base.transform_calculate(figures=told).mark_text(align="left", dy=-15, color=FIGURES, fontSize=12)
+    return texts.encode(x=alt.value(0), text="figures:N")
+
+
+def _names_axis() -> alt.Axis:
+    return alt.Axis(labelLimit=_LABEL_LIMIT, labelOverlap=False, ticks=False, domain=False, grid=False, labelPadding=8)
 
 
 def _legend(columns: int | None = None) -> alt.Legend:

@@ -56,13 +56,14 @@ def _people(view: View, stage: str) -> None:
     rows = view.some(view.rows("entries_of_stage", stage=stage, row_limit=_SHOWN_PEOPLE))
     st.markdown(view.words("entries_shown", count=view.words.number(entered), shown=view.words.number(len(rows))))
     columns = ["person_id", "stage_label", "entered_at", "signal", "score_at_entry", "channel"]
+    known = ["full_name", "company", "job_title"]
     if view.shows_people:
-        known = ["full_name", "company", "job_title", "email"]
         rows = view.with_people(rows, known)
-        columns = ["person_id", *known, *columns[1:]]
+        columns = ["person_id", *known, *columns[2:]]
     else:
         st.warning(view.words("no_people_file"), icon=":material/lock:")
-    view.table(rows, "fct_lifecycle_transition" if not view.shows_people else "dim_person", columns)
+    names = {column: view.words.label("dim_person", column) for column in known}
+    view.table(rows, "fct_lifecycle_transition", columns, names)
 
 
 def _conversion(view: View) -> None:

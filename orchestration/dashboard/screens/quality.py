@@ -32,7 +32,12 @@ def show(view: View) -> None:
             st.success(words("all_passed"), icon=":material/check_circle:")
         else:
             columns = ["severity", "gate", "table_name", "check_name", "unexpected_count", "evaluated_count", "message"]
-            view.table(failed, "ops_quality_result", columns)
+            # The name stands beside it.
+            messages = [
+                (message or "").removeprefix(f"{name}: ")
+                for name, message in zip(failed["check_name"], failed["message"], strict=True)
+            ]
+            view.table(failed.assign(message=messages), "ops_quality_result", columns)
     with view.part("loads"):
         rows = view.some(view.rows("loads"))
         view.table(rows, "ops_load", list(rows.columns), {"newest_arrival_at": words("newest_arrival")})

@@ -1,5 +1,6 @@
 """Every page shows in both languages, its numbers are the marts', and what is missing is said in words."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -90,6 +91,16 @@ def test_every_attribution_model_hands_out_the_same(open_page):
     sums = table.drop(columns=table.columns[0]).sum()
     assert len(sums) > 3
     assert sums.max() == pytest.approx(sums.min(), abs=0.05)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_column_has_a_chinese_name(open_page, page, mart):
+    chosen = {"funnel": {"people_stage": "mql"}, "person": {"person": mart("fct_person_score")["person_id"].min()}}
+    app = open_page(page, "zh", **chosen.get(page, {}))
+    told = [json.loads(frame.proto.columns).values() for frame in app.dataframe]
+    labels = {column["label"] for columns in told for column in columns if column.get("label")}
+    assert labels
+    assert [label for label in labels if not re.search(r"[\u4e00-\u9fff]", label)] == []
 
 
 def test_a_combination_that_medians_cannot_follow_is_said(open_page):
