@@ -42,8 +42,8 @@ shortest as (
     from stages
 ),
 
--- between two touches of one slice of time, as long as the shortest patience, nobody falls asleep: so what bounds a dormant time is the
--- last touch of a slice and the first of the next that has any, and no touch besides those need be sorted
+-- between two touches of one slice of time, as long as the shortest patience, nobody falls asleep: so what bounds a dormant time is
+-- the last touch of a slice and the first of the next that has any, and no touch besides those need be sorted
 slices as (
     select
         moments.person_id,
