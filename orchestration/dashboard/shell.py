@@ -27,6 +27,8 @@ from orchestration.settings import LANGUAGE, Settings, load_settings
 
 WITHOUT_PEOPLE = "LEADRELAY_WITHOUT_PEOPLE"
 _MONTHS_SHOWN_AT_FIRST = 12
+# Never shown, since the first page stands at /; but no two pages may have one name.
+_START = "start"
 _STYLE = """
 <style>
 .block-container {padding: 3.2rem 2.2rem 4rem; max-width: 1480px;}
@@ -99,11 +101,13 @@ def _menu(words: Words, first: str, content: Callable[[str], Callable[[], None]]
             content(key),
             title=words(f"{key}_title"),
             icon=f":material/{page.icon}:",
-            url_path=key,
+            url_path=_START if key == first else key,
             default=key == first,
         )
         for key, page in PAGES.items()
     ]
+    # Streamlit serves the first page at / alone; here its name is an address as that of every other page is.
+    pages.append(st.Page(content(first), title=words(f"{first}_title"), url_path=first, visibility="hidden"))
     return st.navigation(pages, position="sidebar", expanded=True)
 
 

@@ -45,6 +45,15 @@ def address(browser, serve, warehouse_home):  # noqa: ARG001 - without a browser
         yield own
 
 
+@pytest.fixture(scope="module")
+def report(published_file, tmp_path_factory):
+    """The report of a copy of the published version."""
+    folder = tmp_path_factory.mktemp("report")
+    shutil.copy(published_file, folder / published_file.name)
+    write_report(folder, "v1", "2026-07-01", PROJECT_ROOT / "models", ("en", "zh"), pictures=False)
+    return folder / "report.html"
+
+
 @pytest.fixture
 def customer(mart):
     """The id of somebody who went all the way."""
@@ -59,7 +68,7 @@ def test_every_page_is_drawn_whole(open_tab, address, customer, language, scheme
     wrong = []
     for page in PAGES:
         asked = f"&person={customer}" if page == "person" else ""
-        tab.goto(f"{address}/{'' if page == 'overview' else page}?lang={language}{asked}")
+        tab.goto(f"{address}/{page}?lang={language}{asked}")
         tab.get_by_role("heading", name=words(f"{page}_title"), exact=True).wait_for()
         tab.wait_for_function(IS_DONE)
         tab.wait_for_function(ARE_DRAWN, arg=CHARTS[page])
@@ -93,10 +102,9 @@ def test_the_language_is_changed_on_the_page(open_tab, address):
     tab.get_by_text("数据截至").first.wait_for()
 
 
-def test_the_report_draws_its_charts_from_disk(open_tab, published_file, tmp_path):
-    shutil.copy(published_file, tmp_path / published_file.name)
-    write_report(tmp_path, "v1", "2026-07-01", PROJECT_ROOT / "models", ("en", "zh"), pictures=False)
-    tab = open_tab(f"file://{tmp_path}/report.html")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_the_report_draws_its_charts_from_disk(open_tab, report, scheme, width):
+    tab = open_tab(f"file://{report}", width, scheme)
     tab.wait_for_function("document.querySelectorAll('#body-en .chart svg').length === 8")
     tab.get_by_role("button", name="中文").click()
     tab.wait_for_function("document.querySelectorAll('#body-zh .chart svg').length === 8")
