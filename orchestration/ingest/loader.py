@@ -33,7 +33,14 @@ from orchestration.ingest.reader import (
 from orchestration.quality.gates import judge_batch
 from orchestration.quality.results import CheckResult, write_results
 from orchestration.quality.rowlevel import apply_row_rules, row_rules
-from orchestration.quality.suites import Suite, landing_paths_spec, load_suite, quarantined_share_spec, raw_suite_path
+from orchestration.quality.suites import (
+    Suite,
+    files_readable_spec,
+    landing_paths_spec,
+    load_suite,
+    quarantined_share_spec,
+    raw_suite_path,
+)
 from orchestration.settings import Settings
 from orchestration.sql import qualified, quote_identifier, quote_literal
 
@@ -195,11 +202,13 @@ def load_table(
         with tempfile.TemporaryDirectory(dir=settings.home, prefix=".load-") as work_dir:
             result = _load(connection, contract_table, files, suite, run_id, paths_check, Path(work_dir), again)
     except (LandingError, ConfigError) as error:
-        result = _refuse(connection, contract_table, files, run_id, (paths_check,), str(error), counts={})
+        checks = (_readable_check(suite, str(error)), paths_check)
+        result = _refuse(connection, contract_table, files, run_id, checks, str(error), counts={})
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         # An expression of sources.yml that cannot be evaluated; the casts of the contract's own types never raise.
         text = f"a mapping of {contract_table.full_name} fails on a value: {first_line(error)}. Use try_cast in the expression."
-        result = _refuse(connection, contract_table, files, run_id, (paths_check,), text, counts={})
+        checks = (_readable_check(suite, text), paths_check)
+        result = _refuse(connection, contract_table, files, run_id, checks, text, counts={})
     finally:
         with suppress(duckdb.Error):
             drop_batch(connection)
@@ -264,7 +273,7 @@ def _load(
     # A file that holds nobody but forgotten persons is not an empty one.
     empty = () if forgotten else _empty_batch_checks(suite, files)
     checks = judge_batch(connection, BATCH, suite) if rows_in else empty
-    checks = (*checks, paths_check)
+    checks = (*checks, _readable_check(suite), paths_check)
     refusing = [check for check in checks if check.is_batch_refused]
     if refusing:
         return _refuse(connection, table, files, run_id, checks, _refusal(table, refusing), rows_in)
@@ -403,6 +412,15 @@ def _delete_counted(connection: duckdb.DuckDBPyConnection, query: str, name: str
 
 
 # --------------------------------------------------------------------------------------------------------------- checks
+
+
+def _readable_check(suite: Suite, problem: str = "") -> CheckResult:
+    return CheckResult(
+        spec=files_readable_spec(suite),
+        is_success=not problem,
+        message=problem,
+        is_batch_refused=bool(problem),
+    )
 
 
 def _paths_check(suite: Suite, pending: PendingFiles) -> CheckResult:

@@ -23,6 +23,8 @@ QUARANTINED_SHARE = "quarantined_share"
 QUARANTINE_IS_USUAL = "quarantine_is_usual"
 # Added by the loader: paths in landing that are never read.
 LANDING_PATHS = "landing_paths_are_plain_files"
+# Added by the loader: whether the new files could be read far enough to be judged.
+FILES_ARE_READABLE = "files_are_readable"
 # Added by the ingest step for tables that a reader fetches.
 SOURCE_IS_READ = "source_is_read_to_the_end"
 
@@ -159,7 +161,7 @@ def raw_suite_path(expectations_dir: Path, identifier: str) -> Path:
 def raw_check_specs(expectations_dir: Path, identifier: str, table_name: str) -> tuple[CheckSpec, ...]:
     """Return every check that a load of a raw table reports, the gate's own ones included; imports no GX."""
     suite = load_suite(raw_suite_path(expectations_dir, identifier), table_name)
-    return (*suite.checks, quarantined_share_spec(suite), landing_paths_spec(suite))
+    return (*suite.checks, quarantined_share_spec(suite), files_readable_spec(suite), landing_paths_spec(suite))
 
 
 def quarantined_share_spec(suite: Suite) -> CheckSpec:
@@ -183,6 +185,17 @@ def landing_paths_spec(suite: Suite) -> CheckSpec:
         expectation_type="leadrelay",
         severity="warning",
         reason="every path below the table's landing folder is a plain file that a feed takes",
+    )
+
+
+def files_readable_spec(suite: Suite) -> CheckSpec:
+    """Return the loader's own check on files that cannot be read far enough to be judged by the others."""
+    return CheckSpec(
+        table_name=suite.table_name,
+        suite_name=suite.name,
+        name=FILES_ARE_READABLE,
+        expectation_type="leadrelay",
+        reason="every new file has a format, an encoding and columns that its feed can read",
     )
 
 

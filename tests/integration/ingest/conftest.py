@@ -68,7 +68,7 @@ class Bench:
         return path
 
     def load(self, *feeds: Feed, table: str = "forms.submissions", settings: Settings | None = None) -> LoadResult:
-        """Load a table; afterwards nothing may be lost, raw is as it was when the batch was refused, and no temporary table is left."""
+        """Load a table; afterwards nothing may be lost, a refused batch leaves raw as it was and a check red, and no temporary table is left."""
         self.runs += 1
         settings = settings or self.settings
         chosen = feeds or (self.feed,)
@@ -79,6 +79,7 @@ class Bench:
         self.results.append(result)
         if result.is_refused:
             assert self.rows(everything) == before
+            assert [check.name for check in result.checks if check.is_batch_refused], "a check is red"
             assert (result.rows_loaded, result.rows_quarantined, result.rows_collapsed) == (0, 0, 0)
         else:
             assert result.rows_in == result.rows_loaded + result.rows_quarantined + result.rows_collapsed

@@ -56,7 +56,11 @@ def test_no_suite_without_a_table():
 
 def test_the_check_list_ends_with_the_gate_s_own_checks():
     specs = raw_check_specs(EXPECTATIONS, "forms__submissions", "forms.submissions")
-    assert [spec.name for spec in specs[-2:]] == ["quarantined_share", "landing_paths_are_plain_files"]
+    assert [spec.name for spec in specs[-3:]] == [
+        "quarantined_share",
+        "files_are_readable",
+        "landing_paths_are_plain_files",
+    ]
     assert len({spec.name for spec in specs}) == len(specs)
 
 
