@@ -89,6 +89,7 @@ def run_of_dbt(tmp_path_factory: pytest.TempPathFactory) -> Run:
     for name in (
         "identity/connected_components.sql",
         "materializations/components.sql",
+        "dialect/replace_table.sql",
         "dialect/run_statements.sql",
         "dialect/spread_hash.sql",
         "dialect/scratch_tables.sql",
