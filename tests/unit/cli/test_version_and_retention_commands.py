@@ -127,7 +127,7 @@ def test_what_retention_removes_is_gone_for_good_and_a_night_that_fails_then_say
     """The file that stays is not what its sidecar says, and its table is required: the night cannot publish."""
     code, _, err = run(capsys, "retention", "--yes")
     assert code == ExitCode.ERROR
-    told = "the files are removed, but the warehouse was not built anew: crm.leads could not be brought up to date"
+    told = "the files are removed, but the warehouse was not built anew: the new rows of crm.leads were refused"
     assert told in err
     assert "crm.young.jsonl: changed since it landed" in err
     assert not old_and_young["old"].exists()
