@@ -58,12 +58,6 @@ def _no_usage_reporting():
     os.environ["LEADRELAY_REPORT"] = "off"
 
 
-@pytest.fixture(autouse=True)
-def _own_seeds_of_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What dbt is told of the seeds in one test must not reach the next one's command line."""
-    monkeypatch.delenv("LEADRELAY_SEEDS", raising=False)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _project_parsed_once(common_folder: Path) -> Iterator[None]:
     """Parse the dbt project once for all homes of this session: reading it whole takes over ten seconds each time.

@@ -11,6 +11,7 @@ warning.
 import json
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import dagster as dg
@@ -123,26 +124,27 @@ class _Step:
     def build(self, arguments: Sequence[str]) -> Generator[Any, None, tuple[DbtOutcome, list[Any]]]:
         """Run dbt once and yield what ended well and was not told before; return how it ended, and the checks that failed."""
         held: list[Any] = []
-        events = run_dbt(self.settings, arguments)
-        while True:
-            try:
-                raw_event = next(events)
-            except StopIteration as stop:
-                outcome: DbtOutcome = stop.value
-                return outcome, held
-            name = raw_event["data"]["node_info"]["unique_id"]
-            if name not in self.manifest["nodes"]:
-                raise dg.Failure(description=_CHANGED.format(name=name), allow_retries=False)
-            event: DbtCliEventMessage = DbtCoreCliEventMessage(raw_event=raw_event, event_history_metadata={})
-            for found in event.to_default_asset_events(
-                manifest=self.manifest, dagster_dbt_translator=self.translator, context=self.context
-            ):
-                key = _event_key(found)
-                if isinstance(found, dg.AssetCheckResult) and not found.passed:
-                    held.append(found)
-                elif key not in self.told:
-                    self.told.add(key)
-                    yield found
+        # Closed here and not when the garbage is collected: a night that fails in the middle leaves nothing of dbt's behind.
+        with closing(run_dbt(self.settings, arguments)) as events:
+            while True:
+                try:
+                    raw_event = next(events)
+                except StopIteration as stop:
+                    outcome: DbtOutcome = stop.value
+                    return outcome, held
+                name = raw_event["data"]["node_info"]["unique_id"]
+                if name not in self.manifest["nodes"]:
+                    raise dg.Failure(description=_CHANGED.format(name=name), allow_retries=False)
+                event: DbtCliEventMessage = DbtCoreCliEventMessage(raw_event=raw_event, event_history_metadata={})
+                for found in event.to_default_asset_events(
+                    manifest=self.manifest, dagster_dbt_translator=self.translator, context=self.context
+                ):
+                    key = _event_key(found)
+                    if isinstance(found, dg.AssetCheckResult) and not found.passed:
+                        held.append(found)
+                    elif key not in self.told:
+                        self.told.add(key)
+                        yield found
 
     def warning(self, text: str) -> dg.AssetObservation:
         """Return a warning of probable links for the night's screen."""

@@ -110,8 +110,14 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str,
         # A daemon: when the run is interrupted the process ends, and DuckDB keeps what was committed.
         thread = threading.Thread(target=work, args=(log,), name="dbt", daemon=True)
         thread.start()
-        while not isinstance(event := events.get(), dbtRunnerResult):
-            yield event
+        try:
+            while not isinstance(event := events.get(), dbtRunnerResult):
+                yield event
+        except GeneratorExit:
+            # Whoever asked wants no more of it; dbt works on, and until it ends its environment and the warehouse are its own.
+            thread.join()
+            _close_warehouse()
+            raise
         thread.join()
     _close_warehouse()
     return _outcome(event)

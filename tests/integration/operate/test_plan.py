@@ -1,6 +1,7 @@
 """What wakes what: each change on a warehouse that stands, against a plain walk over dbt's graph."""
 
 import json
+import os
 import shutil
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -265,3 +266,7 @@ def test_a_project_that_changes_while_the_night_runs_is_told_as_that(home_copy):
     (failed,) = (event for event in night.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE)
     told = failed.step_failure_data.user_failure_data.description
     assert told.startswith(f"the project was changed while the night ran: dbt built {unknown}")
+    # dbt has ended and left nothing behind: neither its paths in the environment nor its hold on the warehouse
+    assert "LEADRELAY_WAREHOUSE" not in os.environ
+    with duckdb.connect(str(home_copy.warehouse_path), read_only=True) as connection:
+        assert connection.execute("select count(*) > 0 from seeds.calling_codes").fetchone() == (True,)
