@@ -79,9 +79,34 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def stands(warehouse_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a plan reads of the session's home: the published manifest, and a warehouse whose models are there without their rows."""
+    home = tmp_path_factory.mktemp("stands") / "home"
+    published = current_version(warehouse_home.published_dir)
+    version = home / "published" / "versions" / published.name
+    version.mkdir(parents=True)
+    shutil.copy(published / MANIFEST_FILE, version)
+    (home / "published" / "current").symlink_to(Path("versions") / published.name)
+    with duckdb.connect(str(home / warehouse_home.warehouse_path.name)) as connection:
+        connection.execute(f"attach '{warehouse_home.warehouse_path}' as whole (read_only)")
+        connection.execute("copy from database whole to warehouse (schema)")
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'whole' and schema_name in ('ops', 'raw')"
+        ).fetchall():
+            connection.execute(f"insert into {schema}.{table} from whole.{schema}.{table}")
+    return home
+
+
 @pytest.fixture
-def world(home_copy: Settings, parsed: dict[str, Any], checkout: Path) -> World:
-    return World(replace(home_copy, project_root=checkout), deepcopy(parsed))
+def world(
+    warehouse_home: Settings, stands: Path, parsed: dict[str, Any], checkout: Path, tmp_path: Path
+) -> World:
+    home = tmp_path / "home"
+    shutil.copytree(stands, home, symlinks=True)
+    # one level down is as far as any test goes
+    manifest = parsed | {kind: {name: dict(one) for name, one in parsed[kind].items()} for kind in ("nodes", "macros")}
+    return World(replace(warehouse_home, home=home, project_root=checkout), manifest)
 
 
 def test_a_home_whose_night_published_has_nothing_to_do(world: World) -> None:
