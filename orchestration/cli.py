@@ -67,6 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except LeadrelayError as error:
                 print(f"leadrelay: {error}", file=sys.stderr)
                 entry.exit_code = int(error.exit_code)
+            except KeyboardInterrupt:
+                print(
+                    "leadrelay: interrupted. What is published stands; the command may be given again.", file=sys.stderr
+                )
+                entry.exit_code = int(ExitCode.INTERRUPTED)
         return int(entry.exit_code)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
@@ -78,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="leadrelay",
         description="The life of a B2B lead, from raw files to marts.",
-        epilog="Exit codes: 0 well, 1 error, 2 wrong usage or configuration, 3 published but some table is stale, 4 not published.",
+        epilog="Exit codes: 0 well, 1 error, 2 wrong usage or configuration, 3 published but some table is stale, 4 not published, "
+        "130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"leadrelay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -16,6 +16,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     PUBLISHED_STALE = 3
     NOT_PUBLISHED = 4
+    # As shells count it: 128 and the number of SIGINT.
+    INTERRUPTED = 130
 
 
 class LeadrelayError(Exception):

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.errors import ConfigError
+from orchestration.errors import ConfigError, ExitCode
 from orchestration.operate.outcome import Night
 from orchestration.operate.silence import SilentTable, read_arrival_rules, silent_tables
 from orchestration.publish.build import MARTS_FILE
@@ -133,7 +133,9 @@ def read_rules(settings: Settings) -> list[Rule]:
 def find_alerts(settings: Settings, night: Night, rules: Iterable[Rule]) -> list[Alert]:
     """Return everything that a night has to tell, told before or not."""
     wanted = {rule.event for rule in rules}
-    found = [_failed(night)] if night.failure is not None else []
+    # Who interrupts a night knows of it.
+    is_news = night.failure is not None and night.failure.exit_code != ExitCode.INTERRUPTED
+    found = [_failed(night)] if is_news else []
     found += [_stale(table) for table in night.refused]
     folder = current_version(settings.published_dir)
     if folder is not None and night.failure is None:

@@ -53,6 +53,7 @@ _OUTCOMES: Mapping[int, str] = {
     ExitCode.USAGE: "usage",
     ExitCode.PUBLISHED_STALE: "published_stale",
     ExitCode.NOT_PUBLISHED: "not_published",
+    ExitCode.INTERRUPTED: "interrupted",
 }
 STARTED = "started"
 # As `orchestration.operate.modes` has it: others may pass to published/.

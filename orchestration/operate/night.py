@@ -32,6 +32,9 @@ from orchestration.operate.outcome import Failure, Night
 from orchestration.publish.versions import read_manifest
 from orchestration.settings import Settings
 from orchestration.transform.assets import DECIDED, KEPT_VERSION, WARNING
+from orchestration.transform.runner import call_off_dbt
+
+_INTERRUPTED = "What was loaded is kept and is not loaded again. Next: leadrelay run"
 
 
 def run_night(
@@ -90,9 +93,12 @@ def _execute(
     logging.getLogger(execution_plan.__name__).setLevel(logging.ERROR)
     with _fast_event_log(), _keys_found_once(), open_instance(settings) as instance:
         lost = end_lost_runs(instance)
-        result = job.execute_in_process(
-            run_config=dict(config), instance=instance, raise_on_error=False, tags={STARTED_BY: "cli"}
-        )
+        try:
+            result = job.execute_in_process(
+                run_config=dict(config), instance=instance, raise_on_error=False, tags={STARTED_BY: "cli"}
+            )
+        finally:
+            call_off_dbt()
     return result, lost
 
 
@@ -108,6 +114,8 @@ def _spoken_of(settings: Settings) -> Iterator[None]:
         yield
     except LeadrelayError:
         raise
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
     except Exception as error:
         told = storage_problem(f"{type(error).__name__}: {error}")
         if told is None:
@@ -172,11 +180,15 @@ def _failure(result: ExecuteInProcessResult) -> Failure:
             data = happened.step_failure_data
             step = happened.step_key or "run"
             if data.user_failure_data is not None:
-                return Failure(step, data.user_failure_data.description or "", ExitCode.NOT_PUBLISHED)
+                told = data.user_failure_data.description or ""
+                # A model that the disk refused is no matter of the model.
+                return Failure(step, "\n".join(filter(None, [told, storage_problem(told)])), ExitCode.NOT_PUBLISHED)
             error = data.error
+            if error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+                return Failure(step, _INTERRUPTED, ExitCode.INTERRUPTED)
             while error is not None:
-                if told := storage_problem(error.message):
-                    return Failure(step, told, ExitCode.NOT_PUBLISHED)
+                if refused := storage_problem(error.message):
+                    return Failure(step, refused, ExitCode.NOT_PUBLISHED)
                 kind = getattr(errors, error.cls_name or "", None)
                 if isinstance(kind, type) and issubclass(kind, LeadrelayError):
                     message = error.message.split(": ", 1)[-1].strip()

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.errors import ExitCode
 from orchestration.operate.outcome import Night
 from orchestration.publish.build import MARTS_FILE
 from orchestration.publish.versions import CURRENT
@@ -44,10 +45,11 @@ def _failure_lines(night: Night) -> list[str]:
     failure = night.failure
     if failure is None:
         return []
+    how = "interrupted" if failure.exit_code == ExitCode.INTERRUPTED else "stopped"
     what = "a defect in leadrelay" if failure.is_defect else failure.step
     stands = f"as of {night.manifest['as_of']}" if night.manifest else "nothing yet"
     return [
-        f"NOT PUBLISHED: stopped at {what}",
+        f"NOT PUBLISHED: {how} at {what}",
         "",
         *(f"  {line}" for line in failure.message.splitlines()),
         "",

@@ -5,12 +5,15 @@ dbt's own `dbtRunner` does the same work here. Its events are those of dbt's JSO
 What does not belong here: what to select and what a failure means (`assets`).
 """
 
+import ctypes
 import threading
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any, TextIO
+from weakref import WeakSet
 
 from orchestration.errors import WarehouseLockedError
 from orchestration.settings import Settings
@@ -22,6 +25,7 @@ _RESULT_EVENTS = frozenset({"LogModelResult", "LogSeedResult", "LogSnapshotResul
 # manifest beside the home is that of this project already; writing it again, and the results, takes seconds and helps nobody.
 _LEAN = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
 LOG_FILE = "dbt.log"
+_RUNS: WeakSet[Generator[dict[str, Any], None, "DbtOutcome"]] = WeakSet()
 _PASSED = frozenset({"success", "pass"})
 _FAILED = frozenset({"error", "fail", "runtime error"})
 
@@ -91,6 +95,18 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str,
     WarehouseLockedError
         If another process holds the warehouse.
     """
+    run = _run_dbt(settings, arguments)
+    _RUNS.add(run)
+    return run
+
+
+def call_off_dbt() -> None:
+    """End every run that nobody asks for its next result any more, as when Dagster broke off and still holds the step."""
+    for run in list(_RUNS):
+        run.close()
+
+
+def _run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str, Any], None, DbtOutcome]:
     from dbt.cli.main import dbtRunner, dbtRunnerResult
     from dbt_common.events.functions import msg_to_dict
 
@@ -103,24 +119,42 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str,
             if event.info.name in _RESULT_EVENTS:
                 events.put(msg_to_dict(event))
 
-        events.put(dbtRunner(callbacks=[collect]).invoke([*_LEAN, *arguments]))
+        try:
+            result = dbtRunner(callbacks=[collect]).invoke([*_LEAN, *arguments])
+        except BaseException as error:  # noqa: BLE001 - called off, or its log cannot be written: whoever waits must hear of it
+            result = dbtRunnerResult(success=False, exception=error)
+        events.put(result)
 
     settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
     with dbt_session(settings), (settings.dbt_target_dir / LOG_FILE).open("w", encoding="utf-8") as log:
-        # A daemon: when the run is interrupted the process ends, and DuckDB keeps what was committed.
+        # A daemon: should the process end all the same, it does not wait, and DuckDB keeps what was committed.
         thread = threading.Thread(target=work, args=(log,), name="dbt", daemon=True)
         thread.start()
         try:
             while not isinstance(event := events.get(), dbtRunnerResult):
                 yield event
-        except GeneratorExit:
-            # Whoever asked wants no more of it; dbt works on, and until it ends its environment and the warehouse are its own.
+        except BaseException:
+            # Interrupted, or whoever asked wants no more of it. Until dbt has ended its environment and the warehouse are its own.
+            _call_off(thread)
             thread.join()
             _close_warehouse()
             raise
         thread.join()
     _close_warehouse()
     return _outcome(event)
+
+
+def _call_off(thread: threading.Thread) -> None:
+    """Tell dbt what Ctrl-C tells its own process, and break off the queries that it waits for: no other node begins.
+
+    A thread that still works in DuckDB when Python ends would take the process down with an abort, whatever its exit code was to be.
+    """
+    from dbt.adapters.factory import get_adapter_by_type
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyboardInterrupt))
+    # Not begun yet, or ended in this moment: there is nothing to break off then.
+    with suppress(KeyError):
+        get_adapter_by_type("duckdb").connections.cancel_open()
 
 
 def _close_warehouse() -> None:

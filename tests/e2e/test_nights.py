@@ -1,6 +1,8 @@
 """Nights in a row on one home: nothing new, another clock, a broken row and a refused batch, another threshold, a refused required table.
 
-Beside them one night that is replayed from landing alone, after another past has landed, for what the night itself must equal.
+The night with another clock has all the bad luck there is: its disk fills up, it is killed twice, and then two of it are started at once.
+What it publishes in the end must equal an undisturbed night: one that is replayed from landing alone in another home, after another past
+has landed there.
 
 The nights run once, in `story`; each test is one claim about them.
 """
@@ -70,10 +72,24 @@ class Chapter:
 
 
 @dataclass
+class Attempt:
+    """One start of a night as a process of its own: how it ended, what it said, and which version stood afterwards."""
+
+    exit_code: int
+    pid: int
+    screen: str
+    version: Path | None
+
+
+@dataclass
 class Story:
     settings: Settings
     before: Chapter
     nothing_new: Chapter
+    disk_full: Attempt | None
+    interrupted: Attempt
+    killed: dict[str, Attempt]
+    both: list[Attempt]
     later: Chapter
     rebuilt: Chapter
     held_before: list[tuple[Any, ...]]
@@ -201,9 +217,65 @@ def fingerprints(version: Path) -> dict[str, str]:
         }
 
 
+KILLED_WHEN: dict[str, Callable[[Settings, str], bool]] = {
+    "dbt builds": lambda _, told: "to build" in told,
+    "a version is half made": lambda settings, _: any(settings.published_dir.glob("versions/.tmp-*/*.duckdb")),
+}
+"""A night is killed a moment after this is seen; more moments, and many more kills, in benchmarks/crash.py."""
+ROOM_MEGABYTES = 30
+"""Enough for the run's own book and for some tables of dbt's, not for a second version of what is published."""
+AMPLE_MEGABYTES = 3000
+
+
 @pytest.fixture(scope="module")
-def story(copied_home, tmp_path_factory) -> Story:
-    settings = copied_home(tmp_path_factory.mktemp("nights") / "home")
+def small_disk(tmp_path_factory) -> Iterator[Callable[[int], Path | None]]:
+    """A disk of its own of so many megabytes; asked again, the same one of another size. None where mounts are not allowed."""
+    folder = tmp_path_factory.mktemp("disk")
+
+    def of_size(megabytes: int) -> Path | None:
+        options = f"{'remount,' if folder.is_mount() else ''}size={megabytes}m"
+        command = ["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+        return None if subprocess.run(command, capture_output=True, check=False).returncode else folder
+
+    yield of_size
+    if folder.is_mount():
+        subprocess.run(["/bin/umount", folder], check=True)
+
+
+def started(settings: Settings) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start a night as a process of its own; where it tells what."""
+    told = settings.home.parent.with_name(f"told {time.monotonic_ns()}.txt")
+    with told.open("w", encoding="utf-8") as screen:
+        command = [sys.executable, "-m", "orchestration.cli", "run", "--as-of", LATER]
+        return subprocess.Popen(
+            command, stdout=screen, stderr=screen, cwd=PROJECT_ROOT, start_new_session=True
+        ), told  # fmt: skip
+
+
+def ended(settings: Settings, start: tuple[subprocess.Popen[bytes], Path]) -> Attempt:
+    """Wait until a night that was started has ended."""
+    process, told = start
+    code = process.wait()
+    return Attempt(code, process.pid, told.read_text(encoding="utf-8"), current_version(settings.published_dir))
+
+
+def broken_off(
+    settings: Settings, is_seen: Callable[[Settings, str], bool], pause: float, how: signal.Signals = signal.SIGKILL
+) -> Attempt:
+    """Start a night and break it off a moment after something is seen; it may have ended before, as its exit code then says."""
+    process, told = start = started(settings)
+    while process.poll() is None and not is_seen(settings, told.read_text(encoding="utf-8")):
+        time.sleep(0.01)
+    time.sleep(pause)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, how)
+    return ended(settings, start)
+
+
+@pytest.fixture(scope="module")
+def story(copied_home, tmp_path_factory, small_disk) -> Story:
+    disk = small_disk(AMPLE_MEGABYTES)
+    settings = copied_home((disk or tmp_path_factory.mktemp("nights")) / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEADRELAY_HOME", str(settings.home))
         patch.setenv("LEADRELAY_SOURCES", str(settings.sources_file))
@@ -213,7 +285,19 @@ def story(copied_home, tmp_path_factory) -> Story:
         with duckdb.connect(str(settings.published_dir / "current" / "leadrelay.duckdb"), read_only=True) as reader:
             question = "select stage, count(*) from marts.dim_person group by stage order by stage"
             held_before = reader.execute(question).fetchall()
-            later = night(settings, "--as-of", LATER)
+            disk_full = None
+            if disk is not None:
+                small_disk(shutil.disk_usage(disk).used // (1 << 20) + ROOM_MEGABYTES)
+                disk_full = ended(settings, started(settings))
+                small_disk(AMPLE_MEGABYTES)
+            dice = random.Random(5)
+            interrupted = broken_off(settings, KILLED_WHEN["dbt builds"], dice.uniform(0, 2), signal.SIGINT)
+            killed = {
+                name: broken_off(settings, is_seen, dice.uniform(0, 0.3)) for name, is_seen in KILLED_WHEN.items()
+            }
+            both = [ended(settings, process) for process in [started(settings), started(settings)]]
+            winner = min(both, key=lambda attempt: attempt.exit_code)
+            later = look(settings, winner.exit_code, winner.screen)
             held_after = reader.execute(question).fetchall()
             with duckdb.connect(
                 str((settings.published_dir / "current" / "leadrelay.duckdb").resolve()), read_only=True
@@ -265,6 +349,10 @@ def story(copied_home, tmp_path_factory) -> Story:
         settings,
         before,
         nothing_new,
+        disk_full,
+        interrupted,
+        killed,
+        both,
         later,
         rebuilt,
         held_before,
@@ -297,16 +385,51 @@ def test_a_night_without_anything_new_loads_no_row_keeps_the_version_and_says_so
 
 
 def test_a_night_with_another_clock_builds_what_reads_it_and_says_why(story):
-    assert story.later.exit_code == ExitCode.OK, story.later.screen
+    first = story.disk_full or story.killed["dbt builds"]
+    assert " as_of moved" in first.screen
+    assert " unchanged since run " in first.screen
+    assert "rows landed" not in first.screen
     assert story.later.version != story.before.version
     assert story.later.manifest["as_of"] == LATER
     assert set(story.later.manifest["loads"]["this_run"].values()) == {0}
-    assert " as_of moved" in story.later.screen
-    assert " unchanged since run " in story.later.screen
-    assert "rows landed" not in story.later.screen
 
 
-def test_a_night_replayed_from_landing_alone_publishes_what_that_night_published(story):
+def test_a_disk_that_fills_up_in_the_middle_is_told_and_what_is_published_stands(story):
+    if story.disk_full is None:
+        pytest.skip("mounts are not allowed here; test_trouble.py has a disk that is full by another way")
+    assert story.disk_full.exit_code == ExitCode.NOT_PUBLISHED, story.disk_full.screen
+    assert "to build " in story.disk_full.screen, "it came to dbt"
+    assert "the disk refused to be written" in story.disk_full.screen
+    assert "Next: free some space" in story.disk_full.screen
+    assert "failing rows" not in story.disk_full.screen
+    assert story.disk_full.version == story.before.version
+
+
+def test_a_night_that_is_interrupted_calls_off_dbt_and_says_how_to_go_on(story):
+    assert story.interrupted.exit_code == ExitCode.INTERRUPTED, story.interrupted.screen
+    assert "NOT PUBLISHED: interrupted at dbt_build" in story.interrupted.screen
+    assert "Traceback" not in story.interrupted.screen
+    assert "next        leadrelay run\n" in story.interrupted.screen
+    assert story.interrupted.version == story.before.version
+    with (story.settings.home / "commands.jsonl").open(encoding="utf-8") as lines:
+        assert "interrupted" in {json.loads(line)["outcome"] for line in lines}
+
+
+@pytest.mark.parametrize("moment", KILLED_WHEN)
+def test_a_night_that_is_killed_leaves_what_is_published(story, moment):
+    killed = story.killed[moment]
+    assert killed.exit_code == -signal.SIGKILL, killed.screen
+    assert killed.version == story.before.version
+
+
+def test_of_two_nights_at_once_one_runs_and_the_other_names_it(story):
+    winner, loser = sorted(story.both, key=lambda attempt: attempt.exit_code)
+    assert (winner.exit_code, loser.exit_code) == (ExitCode.OK, ExitCode.ERROR), (winner.screen, loser.screen)
+    assert f"in the hands of process {winner.pid} since" in loser.screen
+    assert not list(story.settings.published_dir.glob("versions/.tmp-*"))
+
+
+def test_a_night_replayed_from_landing_alone_publishes_what_that_night_published_in_spite_of_all_that(story):
     """Every mart row for row, while another past lies in landing that arrived after the moment looked back from."""
     assert story.rebuilt.exit_code == ExitCode.OK, story.rebuilt.screen
     assert "unchanged" not in story.rebuilt.screen
@@ -365,109 +488,6 @@ def test_no_row_is_lost_in_any_night(story):
             "select file_path from ops.loads where status = 'loaded' and rows_in <> rows_loaded + rows_quarantined + rows_collapsed"
         ).fetchall()
     assert lost == []
-
-
-KILLED_WHEN = {
-    "dbt builds": lambda _, told: "to build" in told,
-    "a version is half made": lambda settings, _: any(settings.published_dir.glob("versions/.tmp-*/*.duckdb")),
-}
-"""A night is killed a moment after this is seen; more moments, and many more kills, in benchmarks/crash.py."""
-
-
-def test_a_night_that_is_killed_again_and_again_ends_as_an_undisturbed_one(story, copied_home, tmp_path, monkeypatch):
-    settings = copied_home(tmp_path / "home")
-    monkeypatch.setenv("LEADRELAY_HOME", str(settings.home))
-    monkeypatch.setenv("LEADRELAY_SOURCES", str(settings.sources_file))
-    before = current_version(settings.published_dir)
-    dice = random.Random(5)
-    for name, is_seen in KILLED_WHEN.items():
-        assert killed(settings, is_seen, dice.uniform(0, 0.3)), name
-        assert current_version(settings.published_dir) == before, name
-    healed = night(settings, "--as-of", LATER)
-    assert healed.exit_code == ExitCode.OK, healed.screen
-    assert healed.published == story.later.published
-    assert not list(settings.published_dir.glob("versions/.tmp-*"))
-
-
-def killed(settings: Settings, is_seen, pause: float) -> bool:
-    """Start a night as a process of its own and kill it a moment after something is seen; false when it ended before."""
-    told = settings.home / "told.txt"
-    with told.open("w", encoding="utf-8") as screen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "orchestration.cli", "run", "--as-of", LATER],
-            stdout=screen, stderr=screen, cwd=PROJECT_ROOT, start_new_session=True,
-        )  # fmt: skip
-    while process.poll() is None:
-        if is_seen(settings, told.read_text(encoding="utf-8")):
-            time.sleep(pause)
-            os.killpg(process.pid, signal.SIGKILL)
-            return process.wait() == -signal.SIGKILL
-        time.sleep(0.01)
-    return False
-
-
-ROOM_MEGABYTES = 16
-"""Enough for the run's own book and for some tables of dbt's, not for a second version of what is published."""
-
-
-@pytest.fixture
-def small_disk(tmp_path) -> Iterator[Callable[[int], Path]]:
-    """A disk of its own of so many megabytes; asked again, the same one of another size."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def of_size(megabytes: int) -> Path:
-        options = f"{'remount,' if folder.is_mount() else ''}size={megabytes}m"
-        command = ["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("mounts are not allowed here; test_trouble.py has a disk that is full by another way")
-        return folder
-
-    yield of_size
-    if folder.is_mount():
-        subprocess.run(["/bin/umount", folder], check=True)
-
-
-def started(settings: Settings, told: Path) -> subprocess.Popen[bytes]:
-    """Start a night as a process of its own."""
-    with told.open("w", encoding="utf-8") as screen:
-        return subprocess.Popen(
-            [sys.executable, "-m", "orchestration.cli", "run", "--as-of", LATER],
-            stdout=screen, stderr=screen, cwd=PROJECT_ROOT, env={**os.environ, "LEADRELAY_HOME": str(settings.home)},
-        )  # fmt: skip
-
-
-def test_a_disk_that_fills_up_in_the_middle_and_then_two_nights_at_once_end_as_an_undisturbed_one(
-    story, warehouse_home, copied_home, tmp_path, small_disk
-):
-    used = sum(path.stat().st_blocks * 512 for path in warehouse_home.home.rglob("*") if not path.is_symlink())
-    megabytes = used // (1 << 20) + ROOM_MEGABYTES
-    settings = copied_home(small_disk(megabytes) / "home")
-    before = current_version(settings.published_dir)
-    told = [tmp_path / f"{number}.txt" for number in range(3)]
-
-    assert started(settings, told[0]).wait() == ExitCode.NOT_PUBLISHED, told[0].read_text(encoding="utf-8")
-    screen = told[0].read_text(encoding="utf-8")
-    assert "to build " in screen, "it came to dbt"
-    assert "the disk refused to be written" in screen
-    assert "Next: free some space" in screen
-    assert current_version(settings.published_dir) == before
-    with duckdb.connect(str(before / "leadrelay.duckdb"), read_only=True) as reader:
-        assert reader.execute("select count(*) from marts.dim_person").fetchone()[0] > 0
-
-    small_disk(megabytes + 500)
-    both = [started(settings, file) for file in told[1:]]
-    codes = sorted(process.wait() for process in both)
-    screens = {
-        process.returncode: file.read_text(encoding="utf-8") for process, file in zip(both, told[1:], strict=True)
-    }
-    assert codes == [ExitCode.OK, ExitCode.ERROR], screens
-    (winner,) = [process.pid for process in both if process.returncode == ExitCode.OK]
-    assert f"in the hands of process {winner} since" in screens[ExitCode.ERROR]
-    healed = look(settings, 0, screens[ExitCode.OK])
-    assert healed.version != before
-    assert healed.published == story.later.published
-    assert healed.raw_rows == story.later.raw_rows
 
 
 @pytest.fixture(scope="module")
