@@ -13,6 +13,7 @@ should be.
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -31,6 +32,7 @@ import duckdb
 from ruamel.yaml import YAML
 
 from orchestration.errors import ExitCode
+from orchestration.operate.audit import FILE_NAME as COMMANDS_FILE
 from orchestration.operate.lock import LOCK_FILE
 from orchestration.operate.privacy import switch_off_usage_reporting
 from orchestration.sample import write_sample
@@ -273,6 +275,9 @@ def clock_set_back(world: World) -> Iterator[Expected]:
     finally:
         for name in asked:
             del os.environ[name]
+    *_, ran = (world.home.home / COMMANDS_FILE).read_text(encoding="utf-8").splitlines()
+    if not json.loads(ran)["ended_at"] < json.loads(ran)["started_at"]:
+        world.problems.append(f"the clock was not set back while the night ran: {ran}")
     if not all(later > earlier for earlier, later in zip(before, moments(world.home), strict=True)):
         world.problems.append(f"what came last is not dated last: {moments(world.home)} after {before} (load, version)")
 
@@ -345,8 +350,8 @@ def moments(settings: Settings) -> list[str]:
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
         query = "select max_by(loaded_at, load_sequence)::varchar from ops.loads"
         loaded = connection.execute(query).fetchone()
-    versions = YAML(typ="safe").load((settings.published_dir / "current" / "manifest.json").read_text(encoding="utf-8"))
-    return [str(loaded[0] if loaded else ""), str(versions["published_at"])]
+    manifest = json.loads((settings.published_dir / "current" / "manifest.json").read_text(encoding="utf-8"))
+    return [str(loaded[0] if loaded else ""), str(manifest["published_at"])]
 
 
 # ----------------------------------------------------------------------------------------------------------------- world
