@@ -102,7 +102,7 @@ def fingerprints(settings: Settings, without: Sequence[str] = ()) -> dict[str, s
     settings
         The home.
     without
-        Columns that are not compared.
+        Tables and columns that are not compared.
     """
     version = current_version(settings.published_dir)
     if version is None:
@@ -114,7 +114,7 @@ def fingerprints(settings: Settings, without: Sequence[str] = ()) -> dict[str, s
             query = "select table_name, column_name, data_type from duckdb_columns() where not internal order by all"
             for table, column, kind in connection.execute(query).fetchall():
                 name = quote_identifier(column)
-                if column not in without:
+                if not {table, column} & {*without}:
                     columns.setdefault(table, []).append(f"round({name}, 9)" if kind == "DOUBLE" else name)
             for table, names in columns.items():
                 if not table.startswith("ops_"):
@@ -223,7 +223,7 @@ def while_down(settings: Settings) -> list[str]:
 
 
 def after(settings: Settings, expected: dict[str, str], without: Sequence[str] = ()) -> list[str]:
-    """Run a killed home to the end and return what is not as in the undisturbed one, some columns left out."""
+    """Run a killed home to the end and return what is not as in the undisturbed one, some tables and columns left out."""
     ended = run(settings)
     if ended.exit_code:
         return [f"the next run ended with {ended.exit_code}: {ended.told[-1500:]}"]
