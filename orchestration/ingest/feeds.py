@@ -187,6 +187,8 @@ class Feed(FeedBase):
         Of an object store only.
     retries
         Of an object store only.
+    longest_seconds
+        Of an object store only: how long the whole reading may take in one night; the next one goes on after the last object.
     """
 
     reader: Literal["files"] = "files"
@@ -195,6 +197,7 @@ class Feed(FeedBase):
     format: Format | None = None
     storage: ObjectStorage | None = None
     retries: Retries = Retries()
+    longest_seconds: float = Field(default=LONGEST_READING_SECONDS, gt=0)
 
     @property
     def pattern(self) -> str:

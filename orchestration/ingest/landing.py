@@ -152,7 +152,7 @@ def find_pending(
         else:
             claimed.append((candidate, feed))
     fresh = [candidate for candidate, _ in claimed if candidate.sidecar is None]
-    _wait_until_settled([candidate.path for candidate in fresh], settle_seconds)
+    seen = _seen_until_settled([candidate.path for candidate in fresh], settle_seconds)
     highest, newest = _newest_arrival(landing_dir) if fresh else (0, "")
     next_sequence = highest + 1
     arrived_at = max(_timestamp(now or datetime.now(tz=UTC)), newest)
@@ -162,7 +162,7 @@ def find_pending(
     ):
         sidecar = candidate.sidecar
         if sidecar is None:
-            checksum = _settled_checksum(candidate.path, settle_seconds)
+            checksum = _settled_checksum(candidate.path, seen[candidate.path], settle_seconds)
             if checksum is None:
                 unsettled.append(candidate.relative_path)
                 continue
@@ -553,21 +553,27 @@ def _canonical(arrived_at: str) -> str:
     return _timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _wait_until_settled(paths: list[Path], settle_seconds: float) -> None:
-    youngest = max((path.stat().st_mtime for path in paths), default=0.0)
-    age = time.time() - youngest
-    if 0 <= age < settle_seconds:
-        time.sleep(settle_seconds - age)
+def _seen_until_settled(paths: list[Path], settle_seconds: float) -> dict[Path, os.stat_result]:
+    """Return what the files looked like before the youngest was waited for.
+
+    A file that is dated in the future, since the clock was set back, says nothing of its age: it is looked at as long as a fresh one.
+    """
+    seen = {path: path.stat() for path in paths}
+    now = time.time()
+    youngest = min((max(0.0, now - facts.st_mtime) for facts in seen.values()), default=settle_seconds)
+    if youngest < settle_seconds:
+        time.sleep(settle_seconds - youngest)
+    return seen
 
 
-def _settled_checksum(path: Path, settle_seconds: float) -> str | None:
+def _settled_checksum(path: Path, seen: os.stat_result, settle_seconds: float) -> str | None:
     before = path.stat()
-    if time.time() - before.st_mtime < settle_seconds:
+    if 0 <= time.time() - before.st_mtime < settle_seconds:
         return None
     digest, size = checksum(path)
     after = path.stat()
-    is_still = size == before.st_size == after.st_size and before.st_mtime_ns == after.st_mtime_ns
-    return digest if is_still else None
+    stamps = {(facts.st_size, facts.st_mtime_ns) for facts in (seen, before, after)}
+    return digest if stamps == {(size, after.st_mtime_ns)} else None
 
 
 def _copy_in(

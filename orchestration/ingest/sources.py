@@ -288,8 +288,9 @@ def _check_files(refuse: _Refusal, path: Path, feed: Feed) -> Feed:
             raise refuse("location", f"{location!r} names no bucket; write for example s3://bucket/prefix.")
         _refuse_password(refuse, "location", location)
         return feed.model_copy(update={"location": location.rstrip("/")})
-    if feed.storage is not None:
-        raise refuse("storage", "belongs to an object store; `location` names none, such as s3://bucket/prefix.")
+    for part in ("storage", "longest_seconds"):
+        if part in feed.model_fields_set:
+            raise refuse(part, "belongs to an object store; `location` names none, such as s3://bucket/prefix.")
     if location is None:
         return feed
     folder = Path(location).expanduser()

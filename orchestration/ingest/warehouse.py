@@ -264,8 +264,9 @@ def connect(
                 ) from error
             if attempt == attempts:
                 raise WarehouseLockedError(
-                    f"{path}: held by process {holder['pid']} ({Path(holder['program']).name}). One process at a time opens the warehouse: "
-                    "wait for it to end, or close it. Dashboards and queries belong on published/current/leadrelay.duckdb."
+                    f"{path}: held by process {holder['pid']} ({Path(holder['program']).name}). One process at a time opens the warehouse; "
+                    "dashboards and queries belong on published/current/leadrelay.duckdb. Next: wait for that process to end, or end it, "
+                    "then the same command again"
                 ) from error
             time.sleep(pause_seconds)
         except duckdb.Error as error:

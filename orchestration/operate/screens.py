@@ -48,6 +48,8 @@ def _failure_lines(night: Night) -> list[str]:
     how = "interrupted" if failure.exit_code == ExitCode.INTERRUPTED else "stopped"
     what = "a defect in leadrelay" if failure.is_defect else failure.step
     stands = f"as of {night.manifest['as_of']}" if night.manifest else "nothing yet"
+    # A full disk or a warehouse in use has its own remedy; that of the step would send people to their exports.
+    remedy = failure.message.rpartition("Next: ")[2] if "Next: " in failure.message else _NEXT_BY_STEP.get(failure.step)
     return [
         f"NOT PUBLISHED: {how} at {what}",
         "",
@@ -55,7 +57,7 @@ def _failure_lines(night: Night) -> list[str]:
         "",
         f"published   {stands} (unchanged)",
         f"run         {night.run_id}",
-        f"next        {_NEXT_BY_STEP.get(failure.step, 'leadrelay run')}",
+        f"next        {remedy or 'leadrelay run'}",
     ]
 
 

@@ -7,6 +7,7 @@ plain file name: what an object is called never decides where something is writt
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,8 @@ _ANOTHER_PACKAGE = {"gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs
 _PROTOCOLS = ("s3", "s3a", "gs", "gcs", "abfs", "az")
 # Longer names do not fit beside their sidecar on common file systems.
 _LONGEST_NAME = 200
+# To fsspec, no seconds mean no limit.
+_SHORTEST_SECONDS = 0.001
 _NOT_A_FILE_NAME = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
@@ -109,6 +112,7 @@ class _Store:
                 f"{self._location}: {protocol} is no object store that leadrelay reads; it reads {', '.join(_PROTOCOLS)}."
             )
         self._path = self._location.split("://", 1)[1].rstrip("/")
+        self._ends_at = time.monotonic() + feed.longest_seconds
         try:
             import fsspec
 
@@ -119,19 +123,19 @@ class _Store:
 
     def list(self) -> dict[str, Mapping[str, Any]]:
         """Return the objects directly below the prefix, by their full key."""
-        entries = self._ask(lambda: self._system.ls(self._path, detail=True, refresh=True))
+        entries = self._ask("the list of objects", self._system.ls, self._path, detail=True, refresh=True)
         return {str(entry["name"]): entry for entry in entries if entry.get("type") == "file"}
 
     def info(self, key: str) -> Mapping[str, Any]:
         """Return one object's entry, asked for anew."""
-        found: Mapping[str, Any] = self._ask(lambda: self._system.info(key, refresh=True))
+        found: Mapping[str, Any] = self._ask(key, self._system.info, key, refresh=True)
         return found
 
     def get(self, key: str, path: str) -> None:
         """Copy one object to a file."""
-        self._ask(lambda: self._system.get_file(key, path))
+        self._ask(key, self._system.get_file, key, path)
 
-    def _ask(self, act: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever fsspec gives
+    def _ask(self, what: str, act: Callable[..., Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever fsspec gives
         retries = self._feed.retries
         retrying = Retrying(
             retry=retry_if_exception_type(_PassingError),
@@ -140,13 +144,22 @@ class _Store:
             reraise=True,
         )
         try:
-            return retrying(self._told, act)
+            return retrying(self._told, what, act, *arguments, **options)
         except _PassingError as error:
             raise ReaderError(f"{self._location} cannot be read, {retries.attempts} times in a row: {error}") from None
 
-    def _told(self, act: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever fsspec gives
+    def _told(self, what: str, act: Callable[..., Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever fsspec gives
         with self._as_sentences():
-            return act()
+            try:
+                # A store that sends a byte now and then never makes a pause that is too long.
+                return act(*arguments, timeout=max(self._ends_at - time.monotonic(), _SHORTEST_SECONDS), **options)
+            except TimeoutError:
+                if time.monotonic() < self._ends_at:
+                    raise
+        raise ReaderError(
+            f"{self._location} was not read to the end within {self._feed.longest_seconds:g} s (longest_seconds); broken off at {what}. "
+            "Ask whoever runs the store why it is slow, or raise longest_seconds of this feed."
+        )
 
     @contextmanager
     def _as_sentences(self) -> Iterator[None]:

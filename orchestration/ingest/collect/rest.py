@@ -2,14 +2,15 @@
 
 dlt brings what others keep right: sessions that try again after 429, 5xx and broken connections (Retry-After included), OAuth2 client
 credentials, and the paginators. What is ours: every page lands as it comes, the place of the next one is noted after it, a broken run goes
-on from there, and nothing is taken on trust: an answer without its list, paging in a circle, a page size that grows, or an address of
-another host is found out.
+on from there, and nothing is taken on trust: an answer without its list, paging in a circle, a page size that grows, an address of
+another host, or a server that drips its answer and never falls silent is found out.
 What does not belong here: what a record's fields mean (`columns:` of the feed).
 """
 
 import hashlib
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ from dlt.sources.helpers.requests import Client
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client import auth as dlt_auth
 from dlt.sources.helpers.rest_client import paginators as dlt_paginators
+from requests.adapters import HTTPAdapter
 
 from orchestration.errors import ReaderError
 from orchestration.ingest.collect.readers import Reading
@@ -94,6 +96,10 @@ class _PageGrewError(Exception):
     """The server changed its page size in mid-read, so that the next number is not the next rows."""
 
 
+class _TimeIsOverError(Exception):
+    """The reading has taken as long as it may."""
+
+
 def read_rest(reading: Reading, feed: RestFeed) -> None:
     """Land what is new in one list since the last time.
 
@@ -123,6 +129,11 @@ def read_rest(reading: Reading, feed: RestFeed) -> None:
             break
         except _PageGrewError:
             continue
+        except _TimeIsOverError:
+            raise ReaderError(
+                f"{feed.url}{feed.path} was not read to the end within {feed.longest_seconds:g} s (longest_seconds); broken off at page "
+                f"{run.page + 1}. Ask whoever runs the server why it is slow, or raise longest_seconds of this feed."
+            ) from None
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             if status == _UNAUTHORISED and api.can_renew and renewed_at != run.page:
@@ -210,6 +221,9 @@ class _Api:
             # A token address that sends elsewhere would be given the secret.
             session_attrs={"max_redirects": 0},
         ).session
+        in_time = _InTime(feed.longest_seconds)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, in_time)
         self._auth = self._authentication()
         self._client = RESTClient(
             base_url=feed.url,
@@ -218,7 +232,6 @@ class _Api:
             config=RuntimeConfiguration(http_show_error_body=False),
         )
         self._asked_at = 0.0
-        self._ends_at = time.monotonic() + feed.longest_seconds
 
     @property
     def can_renew(self) -> bool:
@@ -245,27 +258,9 @@ class _Api:
             params=params,
             paginator=self._paginator(params or {}),
             data_selector=feed.records,
-            hooks={"response": [self._read_in_time, _refuse_status]},
+            hooks={"response": [_refuse_status]},
             allow_redirects=False,
         )
-
-    def _read_in_time(self, response: requests.Response, *_arguments: Any, **_options: Any) -> None:  # noqa: ANN401
-        """Read the body, and break off when the reading's time is over: a server that drips never makes a pause that is too long."""
-        timer = threading.Timer(max(0.0, self._ends_at - time.monotonic()), _hang_up, [response])
-        timer.daemon = True
-        timer.start()
-        try:
-            _ = response.content
-        except requests.RequestException:
-            if time.monotonic() < self._ends_at:
-                raise
-        finally:
-            timer.cancel()
-        if time.monotonic() >= self._ends_at:
-            raise ReaderError(
-                f"{self._feed.url}{self._feed.path} did not come to an end within {self._feed.longest_seconds:g} s (longest_seconds); "
-                "broken off."
-            )
 
     def wait(self) -> None:
         """Keep to the pace that the feed allows."""
@@ -359,10 +354,68 @@ class _Api:
         return dlt_paginators.SinglePagePaginator()
 
 
-def _hang_up(response: requests.Response) -> None:
-    # The body may just have come to its end.
-    with suppress(ValueError, RuntimeError, OSError):
-        response.raw.shutdown()
+class _InTime(HTTPAdapter):  # type: ignore[misc]
+    """Breaks off whatever is being asked when the time is over.
+
+    A server that sends a byte now and then never makes a pause that is too long, in its headers, in its body or in the answer that holds
+    the token. Nobody but the operating system ends such a read: the lines are hung up.
+    """
+
+    def __init__(self, longest_seconds: float) -> None:
+        super().__init__()
+        self._ends_at = time.monotonic() + longest_seconds
+        self._lines: list[socket.socket] = []
+
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - requests' signature
+        pool = super().get_connection_with_tls_context(*arguments, **options)
+        opened = self._opened
+        if not getattr(pool.ConnectionCls, "is_noted", False):
+
+            class Noted(pool.ConnectionCls):  # type: ignore[name-defined, misc]
+                is_noted = True
+
+                def connect(self) -> None:
+                    super().connect()
+                    opened(self.sock)
+
+            pool.ConnectionCls = Noted
+        return pool
+
+    def send(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' signature
+        """Ask, and read the answer to its end."""
+        timer = threading.Timer(self._left, self._hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            self._check()
+            response = super().send(*arguments, **options)
+            _ = response.content
+        except requests.RequestException:
+            self._check()
+            raise
+        finally:
+            timer.cancel()
+        self._check()
+        return response
+
+    @property
+    def _left(self) -> float:
+        return max(0.0, self._ends_at - time.monotonic())
+
+    def _check(self) -> None:
+        if not self._left:
+            raise _TimeIsOverError
+
+    def _opened(self, line: socket.socket) -> None:
+        self._lines.append(line)
+        if not self._left:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        for line in self._lines:
+            # One that is closed already.
+            with suppress(OSError):
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
 
 
 def _refuse_status(response: requests.Response, *_arguments: Any, **_options: Any) -> None:  # noqa: ANN401

@@ -2,6 +2,8 @@
 
 import json
 import os
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -106,15 +108,35 @@ def test_a_file_that_no_feed_takes_is_named(tmp_path):
     assert "no feed of forms.submissions" in pending.problems[0]
 
 
-def test_a_file_still_being_written_is_left_for_the_next_run(tmp_path):
+@pytest.mark.parametrize("ahead_seconds", [0, 3600])
+def test_a_file_still_being_written_is_left_for_the_next_run(tmp_path, ahead_seconds):
+    """Also by somebody whose clock is ahead, so that it never looks fresh."""
     path = drop(tmp_path, "a.csv")
     drop(tmp_path, "b.csv.part")
-    future = path.stat().st_mtime + 3600
-    os.utime(path, (future, future))
-    pending = find(tmp_path, settle=0.01)
+    is_over = threading.Event()
+
+    def write() -> None:
+        while not is_over.wait(0.002):
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write("2\n")
+            os.utime(path, (time.time() + ahead_seconds,) * 2)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    pending = find(tmp_path, settle=0.1)
+    is_over.set()
+    writer.join()
     assert pending.files == ()
     assert pending.unsettled == ("forms/submissions/2026-03-01/a.csv",)
     assert not path.with_name("a.csv.arrival.json").exists()
+
+
+def test_a_file_dated_in_the_future_by_a_clock_that_was_set_back_is_taken_when_it_stands_still(tmp_path):
+    path = drop(tmp_path, "a.csv")
+    os.utime(path, (time.time() + 2 * 86_400,) * 2)
+    started = time.monotonic()
+    assert [file.path for file in find(tmp_path, settle=0.1).files] == [path]
+    assert time.monotonic() - started >= 0.1, "it was looked at twice"
 
 
 def test_the_sidecar_s_system_chooses_the_feed(tmp_path):

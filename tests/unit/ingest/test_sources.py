@@ -121,6 +121,8 @@ REST = "{system: api, reader: rest, url: 'https://api.example.com'%s}"
         (REST % ", path: 'https://elsewhere'", "feeds[0].path", "write the host in `url`"),
         (FEED % ", location: 's3:///x'", "feeds[0].location", "names no bucket"),
         (FEED % ", storage: {key_env: K}", "feeds[0].storage", "belongs to an object store"),
+        (FEED % ", longest_seconds: 60", "feeds[0].longest_seconds", "belongs to an object store"),
+        (FEED % ", location: 's3://b/p', longest_seconds: 0", "feeds.0.longest_seconds", "greater than 0"),
         (FEED % ", location: 's3://b/p', storage: {secret: hunter2secret}", "feeds.0.storage.secret", "in secret_env"),
         (
             FEED % ", location: 's3://b/p', storage: {secret_env: 'hunter2/secret'}",

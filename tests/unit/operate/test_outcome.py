@@ -1,6 +1,6 @@
 import pytest
 
-from orchestration.errors import ExitCode
+from orchestration.errors import ExitCode, storage_problem
 from orchestration.operate.outcome import Failure, Night
 from orchestration.operate.screens import night_screen
 from orchestration.settings import Settings
@@ -32,3 +32,17 @@ def test_a_failed_night_says_what_failed_what_stands_and_what_to_type(tmp_path):
     assert "as of 2026-06-30T02:00:00 (unchanged)" in screen
     assert "leadrelay run" in screen
     assert len(screen.splitlines()) < 24
+
+
+@pytest.mark.parametrize(
+    ("message", "next_line"),
+    [
+        (storage_problem("OSError: [Errno 28] No space left on device"), "free some space, then: leadrelay run"),
+        ("w.duckdb: held by process 7. Next: wait for that process to end", "wait for that process to end"),
+        ("crm.leads: refused", "correct the export or sources.yml, then: leadrelay run"),
+    ],
+)
+def test_what_to_do_next_is_what_the_failure_itself_says(tmp_path, message, next_line):
+    settings = Settings(home=tmp_path, sources_file=tmp_path / "sources.yml")
+    night = Night("run-7", None, {}, Failure("load_raw", message, ExitCode.NOT_PUBLISHED))
+    assert f"next        {next_line}" in night_screen(settings, night).splitlines()

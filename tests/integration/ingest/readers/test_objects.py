@@ -1,6 +1,11 @@
 """The `files` reader of an object store against a real S3-compatible server on loopback."""
 
-from collections.abc import Iterator
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -196,6 +201,66 @@ def test_an_object_replaced_while_it_is_read_waits_for_the_next_run(night, bucke
     assert "was replaced while it was read; the next run takes it" in collected.message
     assert result.files == ()
     assert night(feed(), TABLE)[1].rows_loaded == 2
+
+
+@contextmanager
+def dripping(port: int, is_dripped: Callable[[bytes], bool]) -> Iterator[int]:
+    """Stand before the store and pass everything on; the answers to some requests a byte at a time."""
+
+    class Line(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.is_dripped = False
+            with socket.create_connection(("127.0.0.1", port)) as store, suppress(OSError):
+                threading.Thread(target=self.answer, args=(store,), daemon=True).start()
+                while asked := self.request.recv(65_536):
+                    self.is_dripped = is_dripped(asked)
+                    store.sendall(asked)
+
+        def answer(self, store: socket.socket) -> None:
+            with suppress(OSError):
+                while said := store.recv(65_536):
+                    size = 1 if self.is_dripped else len(said)
+                    for start in range(0, len(said), size):
+                        self.request.sendall(said[start : start + size])
+                        time.sleep(0.02 * self.is_dripped)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Line) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("request_line", "at", "landed"),
+    [
+        (f"GET /{BUCKET}/forms/b.csv", f"{BUCKET}/forms/b.csv", 1),
+        (f"GET /{BUCKET}?list-type", "the list of objects", 0),
+    ],
+)
+def test_a_store_that_drips_is_left_when_the_time_is_over_and_what_came_before_stays(
+    night, bucket, store, monkeypatch, request_line, at, landed
+):
+    for name in ("a", "b", "c"):
+        bucket(f"forms/{name}.csv", rows(ord(name)))
+    port = int(store.meta.endpoint_url.rsplit(":", 1)[1])
+    with dripping(port, lambda asked: asked.startswith(request_line.encode())) as slow:
+        monkeypatch.setenv("LEADRELAY_TEST_ENDPOINT", f"http://127.0.0.1:{slow}")
+        started = time.monotonic()
+        collected, result = night(feed(longest_seconds=2), TABLE)
+        assert time.monotonic() - started < 5, "one byte every 0.02 s would take longer, and each comes in time"
+    assert (
+        f"s3://{BUCKET}/forms was not read to the end within 2 s (longest_seconds); broken off at {at}. "
+        in collected.message
+    )
+    assert "Ask whoever runs the store why it is slow, or raise longest_seconds" in collected.message
+    assert f"{landed} files of this run have landed and stay; the next run goes on from there" in collected.message
+    assert result.rows_loaded == landed
+    monkeypatch.setenv("LEADRELAY_TEST_ENDPOINT", f"http://127.0.0.1:{port}")
+    collected, result = night(feed(longest_seconds=60), TABLE)
+    assert (collected.message, result.rows_loaded) == ("", 3 - landed)
 
 
 def test_another_store_says_which_package_it_needs(night):

@@ -30,6 +30,8 @@ class Answer:
     is_cut: bool = False
     # Sends so many bytes at a time, with a pause after each.
     piece: int | None = None
+    # Sends its headers like that.
+    has_endless_headers: bool = False
 
 
 @dataclass
@@ -47,42 +49,57 @@ class Server:
         return [params.get(name) for _, params, _ in self.asked]
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Says what the state has it say."""
+
+    protocol_version = "HTTP/1.1"
+    state: Server
+
+    def do_GET(self) -> None:
+        self._reply({})
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        self._reply(dict(parse_qsl(self.rfile.read(length).decode())))
+
+    def _reply(self, form: dict[str, str]) -> None:
+        split = urlsplit(self.path)
+        params = {**dict(parse_qsl(split.query)), **form}
+        headers = dict(self.headers)
+        self.state.asked.append((split.path, params, headers))
+        said = self.state.answer(split.path, params, headers)
+        body = said.raw if said.raw is not None else json.dumps(said.body).encode()
+        if said.has_endless_headers:
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Drip: " + b"." * 30_000, 1)
+        self.send_response(said.status)
+        for name, value in said.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) + (100 if said.is_cut else 0)))
+        self.end_headers()
+        if said.piece:
+            self._drip(body, said.piece)
+        else:
+            self.wfile.write(body)
+        if said.is_cut:
+            self.close_connection = True
+
+    def _drip(self, text: bytes, size: int) -> None:
+        for start in range(0, len(text), size):
+            self.wfile.write(text[start : start + size])
+            time.sleep(0.02)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     state = Server()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class OfThisTest(Handler):
+        pass
 
-        def do_GET(self) -> None:
-            self._reply({})
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            self._reply(dict(parse_qsl(self.rfile.read(length).decode())))
-
-        def _reply(self, form: dict[str, str]) -> None:
-            split = urlsplit(self.path)
-            params = {**dict(parse_qsl(split.query)), **form}
-            headers = dict(self.headers)
-            state.asked.append((split.path, params, headers))
-            said = state.answer(split.path, params, headers)
-            body = said.raw if said.raw is not None else json.dumps(said.body).encode()
-            self.send_response(said.status)
-            for name, value in said.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body) + (100 if said.is_cut else 0)))
-            self.end_headers()
-            for start in range(0, len(body), said.piece or len(body)):
-                self.wfile.write(body[start : start + (said.piece or len(body))])
-                self.wfile.flush()
-                if said.piece:
-                    time.sleep(0.02)
-            if said.is_cut:
-                self.close_connection = True
-
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
+    OfThisTest.state = state
 
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
@@ -90,7 +107,7 @@ def server() -> Iterator[Server]:
         def handle_error(self, *_arguments: object) -> None:
             """A client that hangs up is no news here."""
 
-    httpd = Quiet(("127.0.0.1", 0), Handler)
+    httpd = Quiet(("127.0.0.1", 0), OfThisTest)
     state.url = f"http://127.0.0.1:{httpd.server_address[1]}"
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
     thread.start()
@@ -311,13 +328,14 @@ def test_a_server_that_hangs_is_left_after_the_timeout(read, server, feed):
     assert "did not answer within 0.1 s, 2 times in a row" in collected.message
 
 
-@pytest.mark.parametrize("length", [None, "chunked"])
-def test_a_server_that_drips_is_left_when_the_time_is_over_and_what_came_before_stays(
-    read, server, feed, landed, length
-):
+@pytest.mark.parametrize("what", ["body", "chunks", "headers"])
+def test_a_server_that_drips_is_left_when_the_time_is_over_and_what_came_before_stays(read, server, feed, landed, what):
     drip = json.dumps({"items": items(*range(10, 20)), "filler": "x" * 20_000}).encode()
-    if length == "chunked":
-        drip = b"4e20\r\n" + drip
+    dripped = {
+        "body": Answer(raw=drip, piece=1),
+        "chunks": Answer(raw=b"4e20\r\n" + drip, piece=1, headers={"Transfer-Encoding": "chunked"}),
+        "headers": Answer(has_endless_headers=True),
+    }
     is_dripping = True
 
     def answer(_path, params, _headers):
@@ -325,18 +343,30 @@ def test_a_server_that_drips_is_left_when_the_time_is_over_and_what_came_before_
         if page == 1:
             return Answer({"items": items(*range(10))})
         if is_dripping and page == 2:
-            return Answer(raw=drip, piece=1, headers={"Transfer-Encoding": "chunked"} if length else {})
+            return dripped[what]
         return Answer({"items": items(*range(10, 15)) if page == 2 else []})
 
     server.answer = answer
     started = time.monotonic()
     collected = read(feed(timeout_seconds=5, longest_seconds=0.6))
     assert time.monotonic() - started < 3, "one byte every 0.02 s would take minutes, and each comes in time"
-    assert "/items did not come to an end within 0.6 s (longest_seconds); broken off" in collected.message
+    told = f"{server.url}/items was not read to the end within 0.6 s (longest_seconds); broken off at page 2. Ask whoever runs the server"
+    assert told in collected.message
+    assert "1 files of this run have landed and stay; the next run goes on from there" in collected.message
     assert landed(feed()) == numbers(range(10))
     is_dripping = False
     assert read(feed(longest_seconds=30)).message == ""
     assert landed(feed()) == numbers(range(15))
+
+
+def test_a_token_that_drips_is_left_too(read, server, feed, oauth):
+    token = json.dumps({"access_token": "tok-abc-123", "expires_in": 1, "filler": "x" * 20_000}).encode()
+    server.answer = lambda *_: Answer(raw=token, piece=1)
+    started = time.monotonic()
+    collected = read(feed(timeout_seconds=5, longest_seconds=0.4, auth=oauth(server)))
+    assert time.monotonic() - started < 3
+    assert "was not read to the end within 0.4 s (longest_seconds); broken off at page 1" in collected.message
+    assert server.paths() == ["/token"]
 
 
 @pytest.mark.parametrize(
