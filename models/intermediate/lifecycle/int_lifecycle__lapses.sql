@@ -2,7 +2,7 @@
     Moments at which the clock would send somebody back to the pool, one per silence and stage with lapse_days. Whether the person holds
     exactly that stage then is for the fold to say.
 
-    Everything is joined to the stages that lapse, so that a company without any pays nothing.
+    Everything is joined to the stages that lapse first, so that a company without any pays nothing.
 -#}
 with
 
@@ -40,7 +40,6 @@ persons as (
 
 submissions as (
     select * from {{ ref('int_lifecycle__submissions') }}
-    where signal is not null
 ),
 
 crm_signals as (
@@ -70,13 +69,33 @@ lapsing as (
     where lapse_days is not null
 ),
 
--- no row where no stage lapses
+-- no row where no stage lapses: what is joined to it is not even read then
 shortest as (
     select
         min(lapse_days) as lapse_days,
         min(stage_rank) as lowest_rank
     from lapsing
     having count(*) > 0
+),
+
+complete_gates as (
+    select gate_times.*
+    from gate_times
+    cross join shortest
+    where gate_times.complete_at is not null
+),
+
+direct_submissions as (
+    select submissions.*
+    from submissions
+    cross join shortest
+    where submissions.signal is not null
+),
+
+crm_words as (
+    select crm_signals.*
+    from crm_signals
+    cross join shortest
 ),
 
 top_rank as (
@@ -118,91 +137,96 @@ scored_routes as (
     where '{{ var("mql_source") }}' <> 'crm'
 ),
 
--- the points of a route and its gate, whichever route the person was on
-reached as (
+route_results as (
     select
         instant_scores.person_id,
         instant_scores.occurred_at,
         scored_routes.route,
-        scored_routes.stage_rank
-    from instant_scores
-    inner join scored_routes
-        on
-            instant_scores.occurred_at >= scored_routes.valid_from
-            and instant_scores.occurred_at < scored_routes.valid_to
-    left join gate_times
-        on
-            instant_scores.person_id = gate_times.person_id
-            and scored_routes.gate = gate_times.gate
-    where scored_routes.gate = 'none' or gate_times.complete_at <= instant_scores.occurred_at
-    group by
-        instant_scores.person_id,
-        instant_scores.occurred_at,
-        scored_routes.route,
-        scored_routes.stage_rank
-    having
+        scored_routes.gate,
+        scored_routes.stage_rank,
         bool_and(
             case scored_routes.score_part
                 when 'fit' then instant_scores.fit_score
                 when 'behaviour' then instant_scores.behaviour_score
                 else instant_scores.total_score
             end >= scored_routes.min_points
-        )
+        ) as has_points
+    from instant_scores
+    inner join scored_routes
+        on
+            instant_scores.occurred_at >= scored_routes.valid_from
+            and instant_scores.occurred_at < scored_routes.valid_to
+    group by
+        instant_scores.person_id,
+        instant_scores.occurred_at,
+        scored_routes.route,
+        scored_routes.gate,
+        scored_routes.stage_rank
 ),
 
-reached_instants as (
-    select distinct
-        person_id,
-        occurred_at,
-        stage_rank
-    from reached
+-- the points of a route and its gate together, whichever route the person was on
+judged as (
+    select
+        route_results.person_id,
+        route_results.occurred_at,
+        max(route_results.stage_rank) as stage_rank,
+        bool_or(
+            route_results.has_points
+            and (route_results.gate = 'none' or coalesce(complete_gates.complete_at <= route_results.occurred_at, false))
+        ) as is_reached
+    from route_results
+    left join complete_gates
+        on
+            route_results.person_id = complete_gates.person_id
+            and route_results.gate = complete_gates.gate
+    group by
+        route_results.person_id,
+        route_results.occurred_at
+),
+
+ever_reached as (
+    select distinct person_id
+    from judged
+    where is_reached
 ),
 
 compared as (
     select
-        instant_scores.person_id,
-        instant_scores.occurred_at,
-        reached_instants.stage_rank,
-        lag(reached_instants.stage_rank) over (
-            partition by instant_scores.person_id order by instant_scores.occurred_at
-        ) as rank_before
-    from instant_scores
-    left join reached_instants
-        on
-            instant_scores.person_id = reached_instants.person_id
-            and instant_scores.occurred_at = reached_instants.occurred_at
-    where instant_scores.person_id in (select reached.person_id from reached)
+        judged.*,
+        coalesce(lag(judged.is_reached) over (partition by judged.person_id order by judged.occurred_at), false) as was_reached
+    from judged
+    where judged.person_id in (select ever_reached.person_id from ever_reached)
 ),
 
 -- what may have led to a stage that lapses, or past it: a word of the CRM, a direct submission, a score that rose to its threshold
 leads_up as (
     select
-        crm_signals.person_id,
-        crm_signals.occurred_at,
+        crm_words.person_id,
+        crm_words.occurred_at,
         advances.stage_rank
-    from crm_signals
+    from crm_words
     inner join advances
-        on crm_signals.signal = advances.signal
-    where not coalesce(crm_signals.is_of_former_employer, false)
+        on crm_words.signal = advances.signal
+    where not coalesce(crm_words.is_of_former_employer, false)
 
     union all
 
     select
-        submissions.person_id,
+        direct_submissions.person_id,
         greatest(
-            submissions.occurred_at,
-            case when submissions.gate = 'none' then submissions.occurred_at else gate_times.complete_at end
+            direct_submissions.occurred_at,
+            case when direct_submissions.gate = 'none' then direct_submissions.occurred_at else complete_gates.complete_at end
         ) as occurred_at,
         advances.stage_rank
-    from submissions
+    from direct_submissions
     inner join advances
-        on submissions.signal = advances.signal
-    left join gate_times
+        on direct_submissions.signal = advances.signal
+    left join complete_gates
         on
-            submissions.person_id = gate_times.person_id
-            and submissions.gate = gate_times.gate
+            direct_submissions.person_id = complete_gates.person_id
+            and direct_submissions.gate = complete_gates.gate
     where
-        (submissions.gate = 'none' or gate_times.complete_at is not null)
+        (direct_submissions.gate = 'none' or complete_gates.person_id is not null)
         and '{{ var("mql_source") }}' <> 'crm'
 
     union all
@@ -212,7 +236,7 @@ leads_up as (
         occurred_at,
         stage_rank
     from compared
-    where stage_rank is not null and rank_before is null
+    where is_reached and not was_reached
 ),
 
 led_up as (
@@ -243,7 +267,7 @@ signs as (
         person_id,
         occurred_at,
         0 as stage_rank
-    from crm_signals
+    from crm_words
     where person_id in (select led_up.person_id from led_up)
 
     union all
@@ -252,7 +276,7 @@ signs as (
         person_id,
         occurred_at,
         0 as stage_rank
-    from submissions
+    from direct_submissions
     where person_id in (select led_up.person_id from led_up)
 
     union all
@@ -321,25 +345,25 @@ held_by_deals as (
 
 purchases as (
     select
-        crm_signals.person_id,
-        crm_signals.kind = 'advance' as is_purchase,
-        crm_signals.occurred_at as began_at,
-        lead(crm_signals.occurred_at) over (
-            partition by crm_signals.person_id
-            order by crm_signals.occurred_at asc, signals.signal_phase asc, crm_signals.record_id asc
+        crm_words.person_id,
+        crm_words.kind = 'advance' as is_purchase,
+        crm_words.occurred_at as began_at,
+        lead(crm_words.occurred_at) over (
+            partition by crm_words.person_id
+            order by crm_words.occurred_at asc, signals.signal_phase asc, crm_words.record_id asc
         ) as ended_at
-    from crm_signals
+    from crm_words
     inner join signals
-        on crm_signals.signal = signals.signal
+        on crm_words.signal = signals.signal
     cross join top_rank
     left join stages as to_stages
         on signals.to_stage = to_stages.stage
     left join stages as from_stages
         on signals.from_min_stage = from_stages.stage
     where
-        crm_signals.person_id in (select candidates.person_id from candidates)
-        and not coalesce(crm_signals.is_of_former_employer, false)
-        and not coalesce(crm_signals.is_held_by_open_opportunity, false)
+        crm_words.person_id in (select candidates.person_id from candidates)
+        and not coalesce(crm_words.is_of_former_employer, false)
+        and not coalesce(crm_words.is_held_by_open_opportunity, false)
         and (
             (signals.kind = 'advance' and to_stages.stage_rank = top_rank.stage_rank)
             or (signals.kind = 'return' and from_stages.stage_rank = top_rank.stage_rank)
@@ -374,7 +398,7 @@ records as (
         person_id,
         occurred_at,
         record_id
-    from crm_signals
+    from crm_words
 
     union all
 
@@ -382,7 +406,7 @@ records as (
         person_id,
         occurred_at,
         record_id
-    from submissions
+    from direct_submissions
 
     union all
 

@@ -1,4 +1,4 @@
-"""The sample company with MQLs and SQLs that lapse: the ledger equals a plain walk over each person's days.
+"""The sample company with stages that lapse: the ledger equals a plain walk over each person's days.
 
 The models' own SQL over the session's rows; only `lapse_days` is another.
 """
@@ -16,7 +16,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 from tests.integration.rebuild import copy_tables, rebuild
 from tests.property.lifecycle.plain_fold import Signal, fold
 
-LAPSE_DAYS = {"mql": 40, "sql": 55}
+LAPSE_DAYS = {"mql": 30, "sql": 45, "opportunity": 60}
 MODELS = (
     "int_lifecycle__lapses",
     "int_lifecycle__returns",
@@ -180,7 +180,24 @@ def test_the_ledger_lapses_whom_a_plain_walk_lapses_and_nobody_else(own: duckdb.
     assert set(found) == walked
     by_stage = [stage for _, _, stage in found]
     assert by_stage.count("mql") > 20
-    assert by_stage.count("sql") > 3
+    assert by_stage.count("sql") > 5
+    # whoever stands there without a word from anybody has an open deal
+    assert "opportunity" not in by_stage
+
+
+def test_whom_no_silence_concerns_has_the_ledger_of_a_company_without_lapses(
+    own: duckdb.DuckDBPyConnection, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    silent = {
+        person for (person,) in own.execute("select person_id from intermediate.int_lifecycle__lapses").fetchall()
+    }
+    question = "select * from marts.fct_lifecycle_transition order by transition_id"
+    ledgers = [
+        [row for row in connection.execute(question).fetchall() if row[1] not in silent]
+        for connection in (own, warehouse)
+    ]
+    assert ledgers[0] == ledgers[1]
+    assert 20 < len(silent) < len({row[1] for row in ledgers[0]}) / 5
 
 
 def test_a_lapse_is_a_return_to_the_pool_that_opens_a_cycle_and_is_recycled_until_the_next_mql(
