@@ -149,9 +149,52 @@ union all
 select
     'seeds/lifecycle/stages.csv, stage '
     || coalesce(stages.stage, '(empty)')
-    || ': lapse_days is not followed yet; leave it empty' as problem
+    || ': lapse_days must be a whole number of days above 0, or empty' as problem
+from stages
+where stages.lapse_days <= 0 or stages.lapse_days <> floor(stages.lapse_days)
+
+union all
+
+select
+    'seeds/lifecycle/stages.csv, stage '
+    || coalesce(stages.stage, '(empty)')
+    || ': lapse_days must not be less than dormant_days; who lapses has been dormant first' as problem
+from stages
+where stages.lapse_days < stages.dormant_days
+
+union all
+
+select
+    'seeds/lifecycle/stages.csv, stage '
+    || coalesce(stages.stage, '(empty)')
+    || ': lapse_days must be empty in the last stage; who has bought leaves by a signal like churned, not by silence' as problem
+from stages
+where stages.lapse_days is not null and stages.stage_rank = (select max(ladder.stage_rank) from stages as ladder)
+
+union all
+
+select
+    'seeds/lifecycle/stages.csv, stage '
+    || coalesce(stages.stage, '(empty)')
+    || ': lapse_days must be empty at the pool and below it; there is nothing to fall back to' as problem
 from stages
 where stages.lapse_days is not null
+    and stages.stage_rank <= (
+        select max(pools.stage_rank) from stages as pools
+        where pools.is_pool or pools.is_pool_with_fit
+    )
+
+union all
+
+select
+    'seeds/lifecycle/stages.csv, stage '
+    || coalesce(stages.stage, '(empty)')
+    || ': lapse_days needs a row for the signal lapsed in signals.csv; add it, or leave lapse_days empty' as problem
+from stages
+where stages.lapse_days is not null and 'lapsed' not in (
+        select signals.signal from signals
+        where signals.signal is not null
+    )
 
 union all
 
@@ -280,7 +323,21 @@ select
     || coalesce(signals.signal, '(empty)')
     || ': a return needs from_min_stage, the lowest stage that it acts on' as problem
 from signals
-where signals.kind = 'return' and signals.from_min_stage is null
+where signals.kind = 'return' and signals.from_min_stage is null and signals.signal is distinct from 'lapsed'
+
+union all
+
+select
+    'seeds/lifecycle/signals.csv, signal lapsed: it must be a return to the pool, no rejection, with an empty from_min_stage;'
+    || ' which stages lapse is said by lapse_days in stages.csv' as problem
+from signals
+where signals.signal = 'lapsed'
+    and (
+        signals.kind is distinct from 'return'
+        or signals.to_stage is distinct from 'pool'
+        or signals.from_min_stage is not null
+        or signals.is_rejection
+    )
 
 union all
 
@@ -551,6 +608,19 @@ select
     || ' would leave the customer with the new employer' as problem
 from status_map
 where status_map.object_type = 'person' and status_map.signal <> 'job_changed'
+
+union all
+
+select
+    'seeds/lifecycle/crm_status_map.csv, '
+    || status_map.object_type
+    || ' '
+    || status_map.field
+    || ' '
+    || status_map.value
+    || ': lapsed is what the clock says; a word of the CRM must mean another return, or nothing' as problem
+from status_map
+where status_map.signal = 'lapsed'
 
 union all
 

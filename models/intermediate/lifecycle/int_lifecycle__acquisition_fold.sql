@@ -4,6 +4,7 @@
     For each rank v: a person stands at v or above (on_v) when the last advance to v or more is later than the last EFFECTIVE
     return below v. A return is effective when the rank that it needs is held just before it. If it needs v or less, then
     on_v before it already says so; if it needs more, the higher rank has been decided before: hence from the top down.
+    A lapse acts on one rank alone, so it also asks that the rank above is not held; at a rank above that one it never acts.
     on_v implies on_(v-1), so the stage is the number of ranks that are on.
 
     Most people only ever rise. Theirs is the highest rank so far, which one pass finds; the levels are for the others.
@@ -50,6 +51,13 @@ level_{{ levels + 1 }} as (
                 {%- endfor %}
                 else false
             end
+            and case
+                when highest_rank is null then true
+                {%- for higher in range(rank, levels) %}
+                when highest_rank = {{ higher }} then not was_on_{{ higher + 1 }}
+                {%- endfor %}
+                else highest_rank = {{ levels }}
+            end
         )
 {%- endset -%}
 level_{{ rank }} as (
@@ -82,6 +90,7 @@ select
     up_rank,
     down_rank,
     needed_rank,
+    highest_rank,
     {% for rank in range(1, levels + 1) -%}
     cast(was_on_{{ rank }} as integer){{ " + " if not loop.last }}
     {%- endfor %} as rank_before,
@@ -107,6 +116,7 @@ select
     up_rank,
     down_rank,
     needed_rank,
+    highest_rank,
     cast(rank_before as integer) as rank_before,
     cast(rank_after as integer) as rank_after
 from risen

@@ -69,6 +69,9 @@ select
     signals.*,
     case
         when signals.kind = 'status_begin' then 'status'
+        when
+            signals.signal = 'lapsed' and (during_customer.is_customer or while_disqualified.person_id is not null)
+            then 'kept_from_lapsing'
         when signals.is_of_former_employer then 'of_former_employer'
         when signals.is_held_by_open_opportunity then 'held_by_open_opportunity'
         when

@@ -8,6 +8,10 @@ crm_signals as (
     select * from {{ ref('int_lifecycle__crm_signals') }}
 ),
 
+lapses as (
+    select * from {{ ref('int_lifecycle__lapses') }}
+),
+
 signals as (
     select * from {{ ref('signals') }}
 ),
@@ -33,6 +37,7 @@ unioned as (
         route,
         record_id,
         source_table,
+        cast(null as integer) as lapsing_rank,
         false as is_held_by_open_opportunity,
         false as is_of_former_employer
     from computed_signals
@@ -47,9 +52,25 @@ unioned as (
         cast(null as varchar) as route,
         record_id,
         source_table,
+        cast(null as integer) as lapsing_rank,
         is_held_by_open_opportunity,
         is_of_former_employer
     from crm_signals
+
+    union all
+
+    select
+        person_id,
+        occurred_at,
+        false as is_date_only,
+        'lapsed' as signal,
+        cast(null as varchar) as route,
+        record_id,
+        cast(null as varchar) as source_table,
+        stage_rank as lapsing_rank,
+        false as is_held_by_open_opportunity,
+        false as is_of_former_employer
+    from lapses
 ),
 
 described as (
@@ -62,7 +83,7 @@ described as (
         signals.opens_expansion,
         signals.status,
         to_stages.stage_rank as to_rank,
-        from_stages.stage_rank as from_min_rank,
+        coalesce(unioned.lapsing_rank, from_stages.stage_rank) as from_min_rank,
         signals.to_stage = 'pool' as is_to_pool
     from unioned
     inner join signals
@@ -73,23 +94,28 @@ described as (
         on signals.from_min_stage = from_stages.stage
 ),
 
+pool_moments as (
+    select distinct
+        person_id,
+        occurred_at
+    from described
+    where is_to_pool
+),
+
 -- the pool is the target stage while the fit holds, else the stage below it
 pool_fit as (
     select
-        described.person_id,
-        described.occurred_at,
-        described.record_id,
+        pool_moments.person_id,
+        pool_moments.occurred_at,
         round(coalesce(sum(fit_events.points), 0), 6) as fit_score
-    from described
+    from pool_moments
     left join fit_events
         on
-            described.person_id = fit_events.person_id
-            and described.occurred_at >= fit_events.occurred_at
-    where described.is_to_pool
+            pool_moments.person_id = fit_events.person_id
+            and pool_moments.occurred_at >= fit_events.occurred_at
     group by
-        described.person_id,
-        described.occurred_at,
-        described.record_id
+        pool_moments.person_id,
+        pool_moments.occurred_at
 ),
 
 engaged_since as (
@@ -133,7 +159,6 @@ targeted as (
         on
             described.person_id = pool_fit.person_id
             and described.occurred_at = pool_fit.occurred_at
-            and described.record_id = pool_fit.record_id
     left join engaged_since
         on described.person_id = engaged_since.person_id
     left join pool_thresholds
@@ -179,6 +204,7 @@ select
     targeted.source_priority,
     targeted.target_rank,
     targeted.from_min_rank,
+    targeted.lapsing_rank as from_max_rank,
     targeted.is_rejection,
     targeted.opens_expansion,
     targeted.status,

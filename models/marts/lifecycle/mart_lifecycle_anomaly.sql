@@ -381,7 +381,8 @@ unioned as (
         signal,
         record_id
     from returns_without_effect
-    where kind = 'return' and rank_after >= rank_before
+    -- a lapse is the clock's, nobody's word
+    where kind = 'return' and rank_after >= rank_before and signal <> 'lapsed'
 
     union all
 

@@ -101,7 +101,7 @@ def test_the_ledger_equals_the_plain_fold(ledger: duckdb.DuckDBPyConnection) -> 
     for person, *values in ledger.execute(
         """
         select person_id, occurred_at, kind, signal_phase, target_rank, from_min_rank, source_priority,
-            coalesce(record_id, chr(1114111)), signal
+            coalesce(record_id, chr(1114111)), signal, from_max_rank
         from intermediate.int_lifecycle__judged_signals where handling = 'acquisition'
         """
     ).fetchall():

@@ -176,7 +176,33 @@ FAULTS: list[tuple[str, Change, str]] = [
     ("stages", setting("stage", "mql", label_zh=None), "stage mql: label_en and label_zh must both be given"),
     ("stages", setting("stage", "mql", dormant_days="0"), "stage_sla_days and dormant_days must be more than 0"),
     ("stages", setting("stage", "opportunity", stage_sla_days=None), "stage_type sla promises a time"),
-    ("stages", setting("stage", "mql", lapse_days="90"), "lapse_days is not followed yet"),
+    ("stages", setting("stage", "mql", lapse_days="0"), "stage mql: lapse_days must be a whole number of days above 0"),
+    (
+        "stages",
+        setting("stage", "mql", lapse_days="45.5"),
+        "stage mql: lapse_days must be a whole number of days above",
+    ),
+    ("stages", setting("stage", "mql", lapse_days="29"), "stage mql: lapse_days must not be less than dormant_days"),
+    (
+        "stages",
+        setting("stage", "customer", lapse_days="400"),
+        "stage customer: lapse_days must be empty in the last stage; who has bought leaves by a signal like churned",
+    ),
+    ("stages", setting("stage", "target", lapse_days="400"), "stage target: lapse_days must be empty at the pool and"),
+    (
+        "stages",
+        setting("stage", "name", lapse_days="400"),
+        "stage name: lapse_days must be empty at the pool and below",
+    ),
+    ("signals", setting("signal", "lapsed", from_min_stage="mql"), "signal lapsed: it must be a return to the pool"),
+    ("signals", setting("signal", "lapsed", to_stage="mql"), "lapsed: it must be a return to the pool, no rejection"),
+    (
+        "signals",
+        setting("signal", "lapsed", is_rejection="true"),
+        "it must be a return to the pool, no rejection, with",
+    ),
+    ("signals", setting("signal", "lapsed", kind="new_cycle"), "must be a return to the pool, no rejection, with an"),
+    ("crm_status_map", setting("value", "Churned", signal="lapsed"), "status Churned: lapsed is what the clock says"),
     ("stages", setting("stage", "engaged", is_pool="false"), "exactly one stage must have is_pool"),
     ("stages", setting("stage", "mql", is_pool_with_fit="true"), "at most one stage may have is_pool_with_fit"),
     ("stages", setting("stage", "friend", is_entry="false"), "the stages with is_entry must be the lowest ones"),
@@ -255,6 +281,17 @@ def test_a_fault_is_told_in_words(compiled: list[str], seed: str, change: Change
     told = problems(compiled, {seed: change})
     assert [problem for problem in told if words in problem], told
     assert all(problem.startswith("seeds/") for problem in told), told
+
+
+def test_each_stage_between_the_pool_and_the_last_may_lapse_once_the_signal_has_its_row(compiled: list[str]) -> None:
+    def lapse(rows: Rows) -> None:
+        for stage in ("mql", "sql", "opportunity"):
+            setting("stage", stage, lapse_days="90")(rows)
+
+    assert problems(compiled, {"stages": lapse}) == []
+    told = problems(compiled, {"stages": lapse, "signals": without("signal", "lapsed")})
+    assert len(told) == 3
+    assert all("lapse_days needs a row for the signal lapsed in signals.csv" in problem for problem in told)
 
 
 @pytest.mark.parametrize("mql_source", ["computed", "crm", "either"])

@@ -10,7 +10,10 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Signal:
-    """One signal as the fold meets it: an advance to ``target``, a return to it, or a new cycle at most there."""
+    """One signal as the fold meets it: an advance to ``target``, a return to it, or a new cycle at most there.
+
+    A return acts from ``from_min`` on; a lapse acts on that stage alone, so its ``from_max`` is the same.
+    """
 
     at: datetime
     kind: str
@@ -20,6 +23,7 @@ class Signal:
     priority: int
     record_id: str
     name: str
+    from_max: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,14 @@ def fold(signals: Iterable[Signal]) -> list[Row]:
         entries[rank] = entries.get(rank, 0) + 1
         rows.append(Row(signal.at, move, rank, cycle, entries[rank], signal.record_id))
 
-    ordered = sorted(signals, key=lambda s: (s.at, s.phase, s.target, s.priority, s.record_id, s.name))
+    ordered = sorted(signals, key=lambda s: (s.at, s.phase, s.target, s.priority, s.record_id, s.name, s.from_min or 0))
     for signal in highest_advance_of_each_instant(ordered):
         if signal.kind == "advance":
             if signal.target > stage:
                 enter(signal, "advance", signal.target)
         elif signal.kind == "return":
-            if stage >= (signal.from_min or 0) and stage > signal.target:
+            is_too_high = signal.from_max is not None and stage > signal.from_max
+            if stage >= (signal.from_min or 0) and stage > signal.target and not is_too_high:
                 cycle += 1
                 enter(signal, "return", signal.target)
         elif stage > 0:

@@ -26,6 +26,8 @@ FOLD_MODELS = (
 ADVANCES = [("seen", 1, 90), ("named", 3, 70), ("engaged", 4, 60), ("fit", 5, 50), ("mql", 6, 40), ("direct", 6, 30)]
 ADVANCES += [("accepted", 7, 20), ("opened", 8, 15), ("won", 9, 10)]
 RETURNS = [("to_sdr", 6, 7), ("to_pool", 5, 6), ("to_pool", 4, 6), ("lost", 5, 8), ("churned", 5, 9)]
+# what lapses does so from one stage alone
+LAPSES = [(5, 6), (4, 6), (5, 7), (4, 8), (5, 8), (2, 4), (3, 9)]
 
 
 def random_history(rng: random.Random, person: int) -> list[Signal]:
@@ -34,13 +36,16 @@ def random_history(rng: random.Random, person: int) -> list[Signal]:
     history = []
     for number in range(rng.randint(1, 24)):
         at = start + timedelta(hours=rng.randint(0, 30))
-        kind = rng.choices(["advance", "return", "new_cycle"], weights=[6, 3, 1])[0]
+        kind = rng.choices(["advance", "return", "lapse", "new_cycle"], weights=[6, 3, 2, 1])[0]
         if kind == "advance":
             name, target, priority = rng.choice(ADVANCES)
             history.append(Signal(at, kind, 2, target, None, priority, f"{person}-{number}", name))
         elif kind == "return":
             name, target, from_min = rng.choice(RETURNS)
             history.append(Signal(at, kind, 3, target, from_min, 20, f"{person}-{number}", name))
+        elif kind == "lapse":
+            target, held = rng.choice(LAPSES)
+            history.append(Signal(at, "return", 3, target, held, 27, f"{person}-{number}", "lapsed", held))
         else:
             name, priority = rng.choice([("requalified", 28), ("job_changed", 29)])
             history.append(Signal(at, kind, 1, rng.choice([4, 5, 8]), None, priority, f"{person}-{number}", name))
@@ -72,6 +77,7 @@ def ledger_of(
                 "source_priority": signal.priority,
                 "target_rank": signal.target,
                 "from_min_rank": signal.from_min,
+                "from_max_rank": signal.from_max,
                 "is_rejection": False,
                 "route": None,
                 "record_id": signal.record_id,
@@ -80,7 +86,7 @@ def ledger_of(
             }
             for person, signal in rows
         ]
-    ).astype({"from_min_rank": "Int32", "route": "string"})
+    ).astype({"from_min_rank": "Int32", "from_max_rank": "Int32", "route": "string"})
     connection = duckdb.connect(str(settings.warehouse_path))
     prepare(connection)
     connection.execute("create schema if not exists intermediate")
@@ -126,6 +132,9 @@ def test_ledger_equals_the_plain_fold_row_for_row(
     expected = {person: fold(signals) for person, signals in histories.items()}
     differing = [person for person in histories if ledger.get(person, []) != expected[person]]
     assert not differing, (differing[0], ledger.get(differing[0]), expected[differing[0]])
+    lapses = {signal.record_id for signals in histories.values() for signal in signals if signal.name == "lapsed"}
+    acted = sum(row.record_id in lapses for rows in expected.values() for row in rows)
+    assert 1_000 < acted < len(lapses) / 2, "lapses must act, and find another stage too"
     moves = [row.move for rows in expected.values() for row in rows]
     assert min(moves.count("advance"), moves.count("return"), moves.count("new_cycle")) > 1_000, (
         "histories must exercise every move"
