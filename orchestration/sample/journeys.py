@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.sample.arrays import DAY, HOUR, Bools, Ints, chance, pick_weighted
+from orchestration.sample.arrays import DAY, HOUR, Bools, Ints, chance, pick_weighted, texts
 from orchestration.sample.clock import least_days
 from orchestration.sample.crm import CrmDesk, Deals, Objects
 from orchestration.sample.people import Demands
@@ -558,7 +558,8 @@ def _second_rejection(teller: Teller, person: Ints) -> None:
 def _accepted_never_mql(teller: Teller, person: Ints) -> None:
     at = teller.timeline(person, (2, 10))
     desk = CrmDesk(teller)
-    sources = pick_weighted(teller.rng, {"sales_sourced": 3.0, "partner": 1.0, "referral": 1.0}, len(person))
+    # in turn, so that a small company has a partner as well
+    sources = texts(("sales_sourced", "partner", "sales_sourced", "referral"))[np.arange(len(person)) % 4]
     teller.known(person, at[0])
     teller.stages.enter(person, "name", at[0])
     desk.accept(desk.lead(person, at[0], sources), at[1])
