@@ -36,6 +36,15 @@ CAMPAIGN_CHANNELS = (
     "organic_search",
     "telemarketing",
 )
+CAMPAIGNS_OF_MEDIUM = {
+    "cpc": "paid_search",
+    "paid_search": "paid_search",
+    "email": "email",
+    "social": "social",
+    "display": "display",
+}
+WEEKLY_COSTS = {"paid_search": 560.0, "social": 380.0, "display": 300.0, "event": 900.0, "webinar": 320.0}
+"""Mean of one campaign and week."""
 DAYS_PER_EVENT = 18
 DAYS_PER_WEBINAR = 12
 DAYS_PER_CAMPAIGN = 20
@@ -71,6 +80,14 @@ class Catalog:
         index = np.flatnonzero(self.campaign_channel == channel)
         index = index if len(index) else np.arange(len(self.campaign_id))
         return self.campaign_id[index[rng.integers(0, len(index), count)]]
+
+    def campaigns_of(self, rng: np.random.Generator, medium: Texts) -> Texts:
+        """Return a campaign of the channel that each medium belongs to, null for media that no campaign pays."""
+        campaigns = nothing(len(medium))
+        for word, channel in CAMPAIGNS_OF_MEDIUM.items():
+            here = np.flatnonzero(medium == word)
+            campaigns[here] = self.campaign_for(rng, channel, len(here))
+        return campaigns
 
 
 def build_catalog(seed: int, clock: Clock, facts: Facts, journey_stages: dict[str, str]) -> Catalog:
@@ -127,7 +144,7 @@ def _content(
         content_type=kinds,
         topic=topics,
         purpose=pick(rng, ("point_of_view", "product", "competitive"), count),
-        case_type=either(kinds == "case_study", "customer", None),
+        case_type=either(kinds == "case_study", pick_weighted(rng, {"customer": 3.0, "partner": 1.0}, count), None),
         product_id=either(chance(rng, count, 0.5), pick(rng, words.PRODUCTS, count), None),
         persona=pick(rng, ("it", "operations", "management", "marketing"), count),
         journey_stage=said,
@@ -203,7 +220,7 @@ def _campaigns(rng: np.random.Generator, clock: Clock, facts: Facts, count: int)
         starts_on=starts * DAY,
         ends_on=(starts + rng.integers(14, 90, count)) * DAY,
         budget_amount=np.round(rng.uniform(2_000, 60_000, count), -2),
-        currency="USD",
+        currency=either(channels == "wechat", "CNY", "USD"),
     )
     return ids, channels
 
@@ -211,11 +228,12 @@ def _campaigns(rng: np.random.Generator, clock: Clock, facts: Facts, count: int)
 def _costs(rng: np.random.Generator, clock: Clock, facts: Facts, campaigns: Texts, channels: Texts) -> None:
     """One media row per paid campaign and week, one content and one people row per month."""
     weeks = np.arange(clock.first_day, clock.last_day + 1, 7)
-    paid = np.flatnonzero(np.isin(channels.astype(str), ("paid_search", "social", "display", "event", "webinar")))
+    paid = np.flatnonzero(np.isin(channels.astype(str), list(WEEKLY_COSTS)))
     day = np.repeat(weeks, len(paid))
     row = np.tile(paid, len(weeks))
     count = len(row)
     impressions = rng.integers(800, 60_000, count)
+    typical = np.array([WEEKLY_COSTS[channel] for channel in channels[row].tolist()])
     is_media = np.isin(channels[row].astype(str), ("paid_search", "social", "display"))
     facts.add(
         "finance.costs",
@@ -226,7 +244,7 @@ def _costs(rng: np.random.Generator, clock: Clock, facts: Facts, campaigns: Text
         campaign_id=campaigns[row],
         cost_type=either(is_media, "media", "event"),
         purpose=pick_weighted(rng, {"acquisition": 8.0, "nurture": 2.0}, count),
-        cost_amount=np.round(rng.gamma(2.0, 260.0, count), 2),
+        cost_amount=np.round(rng.gamma(2.0, 0.5, count) * typical, 2),
         currency=either(chance(rng, count, 0.3), "CNY", "USD"),
         impressions=np.where(is_media, impressions, np.nan).astype(np.float64),
         clicks=np.where(is_media, impressions // 60, np.nan).astype(np.float64),

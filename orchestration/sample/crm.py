@@ -233,12 +233,19 @@ class CrmDesk:
         return self.contact(lead.person, early.astype(np.int64), lead)
 
     def open_deal(
-        self, contact: Objects, at: Ints, kind: str = "new", *, enters: bool = True, track: str = "acquisition"
+        self,
+        contact: Objects,
+        at: Ints,
+        kind: str = "new",
+        *,
+        enters: bool = True,
+        track: str = "acquisition",
+        size: float = 1.0,
     ) -> Deals:
-        """Open an opportunity: stage opportunity unless ``enters`` is false."""
+        """Open an opportunity of ``size`` times the usual amount: stage opportunity unless ``enters`` is false."""
         teller, count = self.teller, len(contact.ids)
         created = self.seen_at(contact.system, at)
-        amount = np.round(teller.rng.lognormal(10.2, 0.9, count), 2)
+        amount = np.round(teller.rng.lognormal(10.2, 0.9, count) * size, 2)
         columns: dict[str, Column] = {
             "account_id": contact.columns["account_id"],
             "contact_id": contact.ids,
@@ -287,8 +294,9 @@ class CrmDesk:
         """Close: won is stage customer, lost is back to the pool; with ``enters`` false nobody moves."""
         teller, count, person = self.teller, len(deals.ids), deals.contacts.person
         closed = self.seen_at(deals.contacts.system, at)
-        opened = deals.columns["created_at"].astype(np.int64)
-        middle = self.seen_at(deals.contacts.system, (opened + closed) // 2)
+        # after what was last said of it: a proposal between a loss and the reopening would be the reopening
+        before = deals.columns["updated_at"].astype(np.int64)
+        middle = self.seen_at(deals.contacts.system, (before + closed) // 2)
         self._deal_stage(deals, middle, "Proposal")
         stage = "Closed Won" if is_won else "Closed Lost"
         deals.columns = {

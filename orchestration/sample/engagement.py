@@ -19,13 +19,13 @@ from orchestration.sample.arrays import (
     Texts,
     chance,
     either,
-    is_given,
     nothing,
     pick_weighted,
     running_sum,
     stream,
     zipf_index,
 )
+from orchestration.sample.records import Look
 from orchestration.sample.rules import SCORE_MARGIN
 from orchestration.sample.teller import Teller
 
@@ -36,6 +36,8 @@ MEAN_MAILINGS = 4.0
 OPEN_SHARE = 0.26
 MESSAGED_SHARE = 0.15
 SCANNER_SHARE = 0.08
+FIRST_MEDIA = {"": 4.0, "organic": 4.0, "cpc": 1.5, "social": 1.5, "display": 1.5, "referral": 0.5}
+"""What brings somebody who has never said who he is."""
 NOISE_KINDS = {
     "page_view": 62.0,
     "content_view": 20.0,
@@ -54,18 +56,21 @@ class Visits:
 
     Parameters
     ----------
-    person, at, kind, content
-        One per visit; ``content`` is an index into the catalogue, -1 for none.
+    person, at, kind, content, medium
+        One per visit; ``content`` is an index into the catalogue, -1 for none, ``medium`` what brought it, null for nothing known.
     """
 
     person: Ints
     at: Ints
     kind: Texts
     content: Ints
+    medium: Texts
 
-    def take(self, keep: Bools) -> "Visits":
+    def take(self, chosen: Bools | Ints) -> "Visits":
         """Return the chosen visits."""
-        return Visits(self.person[keep], self.at[keep], self.kind[keep], self.content[keep])
+        return Visits(
+            self.person[chosen], self.at[chosen], self.kind[chosen], self.content[chosen], self.medium[chosen]
+        )
 
 
 def _content_columns(teller: Teller, content: Ints) -> dict[str, Column]:
@@ -99,6 +104,7 @@ def scatter_engagement(teller: Teller, seed: int) -> int:
     _note_awareness(teller, visits)
     _mailings(teller, rng)
     _short_messages(teller, rng)
+    _wishes(teller, stream(seed, "wishes"))
     return _visitors(teller, rng)
 
 
@@ -108,6 +114,7 @@ def _joined(first: Visits, second: Visits) -> Visits:
         np.concatenate([first.at, second.at]),
         np.concatenate([first.kind, second.kind]),
         np.concatenate([first.content, second.content]),
+        np.concatenate([first.medium, second.medium]),
     )
 
 
@@ -129,7 +136,10 @@ def _prelude(teller: Teller, rng: np.random.Generator) -> Visits:
     reads = (limits.engaged_at[person] == limits.identified_at[person]) & (chance(rng, len(person), 0.25))
     kind = either(reads, "content_view", "page_view")
     content = np.where(reads, zipf_index(rng, len(teller.catalog.content_id), len(person)), -1)
-    return Visits(person.astype(np.int64), at.astype(np.int64), kind, content.astype(np.int64))
+    medium = pick_weighted(rng, FIRST_MEDIA, len(person))
+    return Visits(
+        person.astype(np.int64), at.astype(np.int64), kind, content.astype(np.int64), either(medium == "", None, medium)
+    )
 
 
 def _noise(teller: Teller, rng: np.random.Generator) -> Visits:
@@ -145,7 +155,8 @@ def _noise(teller: Teller, rng: np.random.Generator) -> Visits:
     keep = at > limits.identified_at[person]
     reads = kind == "content_view"
     content = np.where(reads, zipf_index(rng, len(teller.catalog.content_id), len(person)), -1).astype(np.int64)
-    return Visits(person, at, kind, content).take(keep)
+    medium = either(kind == "email_click", "email", either(kind == "ad_click", "display", None))
+    return Visits(person, at, kind, content, medium).take(keep)
 
 
 def _points(teller: Teller, visits: Visits) -> Floats:
@@ -168,7 +179,7 @@ def _affordable(teller: Teller, visits: Visits) -> Visits:
     lowers the later sums, so one pass is enough.
     """
     order = np.lexsort((visits.at, visits.person))
-    visits = Visits(visits.person[order], visits.at[order], visits.kind[order], visits.content[order])
+    visits = visits.take(order)
     if not len(order):
         return visits
     limits, rules = teller.limits, teller.rules
@@ -184,16 +195,15 @@ def _affordable(teller: Teller, visits: Visits) -> Visits:
 def _write_visits(teller: Teller, visits: Visits, rng: np.random.Generator) -> None:
     count = len(visits.person)
     by_mail = visits.kind == "email_click"
-    people, catalog = teller.people, teller.catalog
-    medium = either(by_mail, "email", either(visits.kind == "ad_click", "display", None))
+    people = teller.people
     teller.touch(
         visits.person,
         visits.at,
         visits.kind,
         anonymous_id=either(by_mail, None, people.device[visits.person]),
         email=either(by_mail, people.email[visits.person], None),
-        campaign_id=either(is_given(medium), catalog.campaign_for(rng, "email", count), None),
-        utm_medium=medium,
+        campaign_id=teller.catalog.campaigns_of(rng, visits.medium),
+        utm_medium=visits.medium,
         platform=either(by_mail, "email", "web"),
         duration_seconds=np.where(by_mail, np.nan, np.round(rng.gamma(1.6, 45.0, count))),
         **_content_columns(teller, visits.content),
@@ -275,6 +285,35 @@ def _short_messages(teller: Teller, rng: np.random.Generator) -> None:
             campaign_id=teller.catalog.campaign_for(rng, "wechat", int(keep.sum())),
             **{column: values[person[keep]]},
         )
+
+
+def _wishes(teller: Teller, rng: np.random.Generator) -> None:
+    """Let people agree to text and WeChat messages or forbid calls, after they are known; some take back what they allowed."""
+    people, limits = teller.people, teller.limits
+    known = (limits.identified_at < FAR) & ~limits.is_quiet & (limits.qualify_until == FAR)
+    for channel, purpose, action, may, share, taken_back in (
+        ("sms", "promotions", "opt_in", people.shows_mobile, 0.18, "unsubscribe"),
+        ("sms", "transactional", "opt_in", people.shows_mobile, 0.02, None),
+        ("wechat", "marketing", "opt_in", teller.is_wechat_linked, 0.3, "opt_out"),
+        ("phone", "marketing", "opt_out", people.shows_mobile, 0.04, None),
+    ):
+        person = np.flatnonzero(known & may & chance(rng, len(people), share)).astype(np.int64)
+        person, at = _say(teller, rng, person, limits.identified_at[person], (action, channel, purpose))
+        if taken_back is not None:
+            leaves = chance(rng, len(person), 0.25)
+            _say(teller, rng, person[leaves], at[leaves], (taken_back, channel, purpose))
+
+
+def _say(
+    teller: Teller, rng: np.random.Generator, person: Ints, since: Ints, words: tuple[str, str, str]
+) -> tuple[Ints, Ints]:
+    """Let each person say (action, channel, purpose) some time after ``since``; return who had the time for it, and when."""
+    at = teller.clock.scatter(rng, teller.people.utc_offset[person], since)
+    person, at = person[at > since], at[at > since]
+    action, channel, purpose = words
+    identity = teller.writer.identity(person, Look(is_clean=True, with_device=False))
+    teller.consent(person, at, action, identity, channel, purpose)
+    return person, at
 
 
 def _visitors(teller: Teller, rng: np.random.Generator) -> int:

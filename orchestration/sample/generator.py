@@ -14,7 +14,7 @@ import pandas as pd
 
 from orchestration.errors import ConfigError, LandingError
 from orchestration.ingest.contract import Contract, load_contract
-from orchestration.sample.arrays import DAY, HOUR, Texts, chance, either, nothing, numbered, stream
+from orchestration.sample.arrays import DAY, HOUR, NAT, Texts, chance, either, nothing, numbered, stream
 from orchestration.sample.catalog import build_catalog
 from orchestration.sample.clock import Clock
 from orchestration.sample.crm import DATE_ONLY_SYSTEM, add_account_deals
@@ -22,10 +22,10 @@ from orchestration.sample.engagement import scatter_engagement
 from orchestration.sample.facts import Facts, StageLog, Table, no_limits
 from orchestration.sample.files import FileFormat, Landed, LandingWriter, record_keys
 from orchestration.sample.journeys import Plan, plan_journeys, tell_journeys
-from orchestration.sample.people import build_companies, build_population
-from orchestration.sample.records import RecordWriter
+from orchestration.sample.people import Population, build_companies, build_population
+from orchestration.sample.records import OWN_EVIDENCE, RecordWriter
 from orchestration.sample.rules import read_rules
-from orchestration.sample.teller import Teller
+from orchestration.sample.teller import DIRECT_FORMS, Teller
 from orchestration.sample.truth import (
     current_stages,
     interaction_truth,
@@ -42,7 +42,9 @@ LEAST_PEOPLE = 1
 LEAST_DAYS = 14
 PEOPLE_PER_COMPANY = 5
 LEAST_COMPANIES = 60
-REFERRED_SHARE = 0.06
+REFERRED_SHARE = 0.04
+REFERRED_REQUEST_SHARE = 0.15
+PHONED_SHARE = 0.35
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def write_sample(
     add_account_deals(teller, stream(seed, "account deals"))
     _add_accounts(teller, seed)
     tables = _finished(teller.facts, contract)
-    _add_referrals(tables, seed)
+    _add_referrals(tables, teller.people, seed)
     writer = LandingWriter(out_dir, contract, clock, file_format, seed)
     try:
         for name, table in tables.items():
@@ -237,14 +239,20 @@ def _add_accounts(teller: Teller, seed: int) -> None:
             parent_account_id=ids(companies.parent[row]),
         )
         listed = row[chance(rng, len(row), 0.15)] if system == "crm" else row[:0]
+        # the list is drawn up at the start, grows a little later, and some accounts leave it
+        days = teller.clock.last_day - teller.clock.first_day + 1
+        late = np.where(chance(rng, len(listed), 0.3), rng.integers(0, days // 2, len(listed)), 0)
+        listed_from = teller.clock.start + late * DAY
+        leaves = chance(rng, len(listed), 0.3)
+        listed_to = listed_from + rng.integers(1, days // 2, len(listed)) * DAY
         facts.add(
             "crm.target_lists",
             np.full(len(listed), -1, dtype=np.int64),
             system,
             list_name=either(chance(rng, len(listed), 0.5), "strategic", "growth"),
             account_id=ids(listed),
-            valid_from=np.full(len(listed), teller.clock.start, dtype=np.int64),
-            valid_to=np.full(len(listed), np.iinfo(np.int64).min, dtype=np.int64),
+            valid_from=listed_from,
+            valid_to=np.where(leaves, listed_to, NAT),
         )
     _add_suppressions(teller, rng)
 
@@ -252,18 +260,20 @@ def _add_accounts(teller: Teller, seed: int) -> None:
 def _add_suppressions(teller: Teller, rng: np.random.Generator) -> None:
     """Write a bought do-not-call list and a few addresses that must always be reached."""
     people = teller.people
-    listed = np.flatnonzero(chance(rng, len(people), 0.01))
+    listed = np.flatnonzero(people.shows_mobile & chance(rng, len(people), 0.03))
     valid_from = (
         np.full(len(listed), teller.clock.start, dtype=np.int64) + rng.integers(0, 10, len(listed)) * DAY + HOUR
     )
-    white = chance(rng, len(listed), 0.1)
+    white = chance(rng, len(listed), 0.15)
+    # a register of calls alone, or one of calls and texts
+    calls = either(chance(rng, len(listed), 0.5), "phone", None)
     teller.facts.add(
         "consent.suppression",
         listed.astype(np.int64),
         "consent_centre",
         identifier_type=either(white, "email", "phone"),
         identifier=either(white, people.email[listed], people.phone[listed]),
-        channel=either(white, "email", "phone"),
+        channel=either(white, "email", calls),
         list=either(white, "white", "dncl"),
         valid_from=valid_from,
         reason=either(white, "contract partner", "national do-not-call list"),
@@ -290,16 +300,27 @@ def _finished(facts: Facts, contract: Contract) -> dict[str, Table]:
     return tables
 
 
-def _add_referrals(tables: dict[str, Table], seed: int) -> None:
-    """Let a few forms name who sent the person: mostly the address of somebody who wrote before, sometimes one that nobody knows."""
+def _add_referrals(tables: dict[str, Table], people: Population, seed: int) -> None:
+    """Let a few forms, more of those that ask for sales, name who sent the person.
+
+    Mostly the mailbox or mobile of somebody who wrote before, at home as dialled there, sometimes one that nobody knows.
+    """
     if "forms.submissions" not in tables:
         return
     rng = stream(seed, "referrals")
     forms = tables["forms.submissions"].columns
     count = len(forms["email"])
     earlier = (rng.random(count) * np.arange(count)).astype(np.int64)
-    referrer = either(chance(rng, count, 0.9), forms["email"][earlier], "a.friend@nobody-knows.example")
-    forms["referred_by"] = either(chance(rng, count, REFERRED_SHARE), referrer, None)
+    sender = forms["_person"][earlier]
+    at_home = people.country[sender] == people.country[forms["_person"]]
+    phone = either(at_home & chance(rng, count, 0.5), people.national_phone[sender], people.phone[sender])
+    is_phoned = (forms["_evidence_phone"][earlier] == OWN_EVIDENCE) & chance(rng, count, PHONED_SHARE)
+    known = either(is_phoned, phone, forms["email"][earlier])
+    named = either(chance(rng, count, 0.9), known, "a.friend@nobody-knows.example")
+    asks = np.isin(forms["form_type"].astype(str), list(DIRECT_FORMS))
+    forms["referred_by"] = either(
+        rng.random(count) < np.where(asks, REFERRED_REQUEST_SHARE, REFERRED_SHARE), named, None
+    )
 
 
 def _numbered_by_system(table: Table, prefixes: dict[str, str]) -> Texts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.sample.arrays import DAY, HOUR, Bools, Ints, chance, pick_weighted
+from orchestration.sample.arrays import DAY, HOUR, Bools, Ints, chance, pick_weighted, texts
 from orchestration.sample.clock import least_days
 from orchestration.sample.crm import CrmDesk, Deals, Objects
 from orchestration.sample.people import Demands
@@ -24,8 +24,12 @@ QUICK: Gaps = ((1, 2),)
 SDR: Gaps = ((1, 4),)
 SALES: Gaps = ((3, 12),)
 CLOSING: Gaps = ((12, 45),)
+ACQUAINTANCE: Gaps = ((20, 35),)
+SLOW_CLOSING: Gaps = ((50, 60),)
 REJECTION: Gaps = ((3, 9),)
 QUIET_DAYS = 200
+EVENT_DEAL_SIZE = 4.0
+WEBINAR_DEAL_SIZE = 1.6
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Template:
     fit
         `good`, `poor` or `any` (a mixture).
     wants
-        Of `corporate`, `mobile`, `no_mobile`, `device`, `chinese`, `competitor`, `no_us_phone`.
+        Of `corporate`, `mobile`, `no_mobile`, `device`, `chinese`, `competitor`, `no_american_phone`.
     """
 
     name: str
@@ -213,6 +217,9 @@ def _friend(teller: Teller, person: Ints) -> None:
 def _friend_engaged(teller: Teller, person: Ints) -> None:
     at = teller.timeline(person, (2, 30))
     _wechat_touch(teller, person, at[0], "wechat_follow")
+    agrees = teller.chance(person, 0.6)
+    identity = teller.writer.identity(person[agrees], BARE)
+    teller.consent(person[agrees], at[0][agrees] + 20, "opt_in", identity, "wechat")
     teller.stages.enter(person, "friend", at[0])
     teller.form(person, at[1], "survey", Look(is_clean=True, with_device=False))
     teller.earn(person, "wechat_follow")
@@ -397,7 +404,9 @@ def _sql(teller: Teller, person: Ints) -> None:
     desk.accept(desk.hand_over(person, at[0]), at[1])
 
 
-def _to_deal(teller: Teller, person: Ints, at: Ints, lead: Objects | None = None) -> tuple[CrmDesk, Objects, Deals]:
+def _to_deal(
+    teller: Teller, person: Ints, at: Ints, lead: Objects | None = None, size: float = 1.0
+) -> tuple[CrmDesk, Objects, Deals]:
     """From a direct request at step 0 to an opportunity at step 2."""
     desk = CrmDesk(teller)
     if lead is None:
@@ -407,7 +416,7 @@ def _to_deal(teller: Teller, person: Ints, at: Ints, lead: Objects | None = None
     contact = desk.convert(lead, at[2])
     meets = teller.chance(person, 0.3)
     desk.activity(lead.take(meets), np.minimum(at[2][meets] + DAY, teller.clock.end), "meeting", "held")
-    return desk, contact, desk.open_deal(contact, at[2])
+    return desk, contact, desk.open_deal(contact, at[2], size=size)
 
 
 def _opportunity(teller: Teller, person: Ints) -> None:
@@ -435,6 +444,31 @@ def _won_scored(teller: Teller, person: Ints) -> None:
     desk, contact, deals = _to_deal(teller, person, at[4:], CrmDesk(teller).hand_over(person, at[4]))
     desk.close_deal(deals, at[7], is_won=True)
     _later_orders(desk, contact, at[7])
+
+
+def _event_deal(teller: Teller, person: Ints) -> None:
+    at = teller.timeline(person, *ACQUAINTANCE, *SDR, *SALES, *SLOW_CLOSING)
+    met = teller.event(person, is_walk_in=np.zeros(len(person), dtype=bool), by=at[0])
+    _slow_deal(teller, person, met, at[1:], "event", EVENT_DEAL_SIZE)
+
+
+def _webinar_deal(teller: Teller, person: Ints) -> None:
+    at = teller.timeline(person, *ACQUAINTANCE, *SDR, *SALES, *SLOW_CLOSING)
+    met = teller.webinar(person, is_replay=np.zeros(len(person), dtype=bool), by=at[0])
+    _slow_deal(teller, person, met, at[1:], "webinar", WEBINAR_DEAL_SIZE)
+
+
+def _slow_deal(teller: Teller, person: Ints, met: Ints, at: Ints, source: str, size: float) -> None:
+    """Meet at ``met``, ask for sales weeks later and decide slowly about a large deal; most of them are won."""
+    teller.known(person, met)
+    teller.engaged(person, met)
+    teller.stages.enter(person, "engaged", met)
+    # without the browser: the meeting is where they come from
+    _direct(teller, person, at[0], OFFLINE)
+    desk, _, deals = _to_deal(teller, person, at, CrmDesk(teller).hand_over(person, at[0], source), size)
+    won = teller.chance(person, 0.75)
+    desk.close_deal(deals.take(won), at[3][won], is_won=True)
+    desk.close_deal(deals.take(~won), at[3][~won], is_won=False)
 
 
 def _later_orders(desk: CrmDesk, contact: Objects, at: Ints) -> None:
@@ -524,7 +558,8 @@ def _second_rejection(teller: Teller, person: Ints) -> None:
 def _accepted_never_mql(teller: Teller, person: Ints) -> None:
     at = teller.timeline(person, (2, 10))
     desk = CrmDesk(teller)
-    sources = pick_weighted(teller.rng, {"sales_sourced": 3.0, "partner": 1.0, "referral": 1.0}, len(person))
+    # in turn, so that a small company has a partner as well
+    sources = texts(("sales_sourced", "partner", "sales_sourced", "referral"))[np.arange(len(person)) % 4]
     teller.known(person, at[0])
     teller.stages.enter(person, "name", at[0])
     desk.accept(desk.lead(person, at[0], sources), at[1])
@@ -675,7 +710,7 @@ def _two_identities(teller: Teller, person: Ints) -> None:
     )
 
 
-GOOD_SCORED = frozenset({"corporate", "mobile", "device", "no_us_phone"})
+GOOD_SCORED = frozenset({"corporate", "mobile", "device", "no_american_phone"})
 WITH_DEVICE = frozenset({"device"})
 
 TEMPLATES: tuple[Template, ...] = (
@@ -696,13 +731,15 @@ TEMPLATES: tuple[Template, ...] = (
     Template("mql_scored", 1.6, _mql_scored, NURTURE, fit="good", wants=GOOD_SCORED),
     Template("mql_dormant", 0.6, _mql_dormant, ((QUIET_DAYS, 10),), case=20, wants=WITH_DEVICE),
     Template("mql_opt_out", 0.5, _mql_opt_out, ((2, 20),), case=30),
-    Template("hotline", 0.5, _called_hotline, ((2, 40),), wants=frozenset({"mobile", "no_us_phone"})),
+    Template("hotline", 0.5, _called_hotline, ((2, 40),), wants=frozenset({"mobile", "no_american_phone"})),
     Template("telemarketed", 0.6, _telemarketed, ((3, 10),)),
     Template("sql", 2.0, _sql, SDR),
     Template("opportunity", 1.6, _opportunity, (*SDR, *SALES, (4, 15)), case=32),
     Template("opportunity_scored", 0.5, _opportunity_scored, (*NURTURE, *SDR, *SALES), fit="good", wants=GOOD_SCORED),
     Template("won", 2.4, _won, (*SDR, *SALES, *CLOSING), case=32),
     Template("won_scored", 0.9, _won_scored, (*NURTURE, *SDR, *SALES, *CLOSING), fit="good", wants=GOOD_SCORED),
+    Template("event_deal", 1.3, _event_deal, (*ACQUAINTANCE, *SDR, *SALES, *SLOW_CLOSING), fit="poor"),
+    Template("webinar_deal", 1.1, _webinar_deal, (*ACQUAINTANCE, *SDR, *SALES, *SLOW_CLOSING), fit="poor"),
     Template("lost", 1.4, _lost, (*SDR, *SALES, *CLOSING)),
     Template("lost_then_won", 0.3, _lost_then_won, (*SDR, *SALES, *CLOSING, (30, 60), *SALES, *CLOSING)),
     Template("self_serve", 0.4, _self_serve, ((5, 20),)),
@@ -829,7 +866,7 @@ def plan_journeys(rng: np.random.Generator, people: int, days: int) -> Plan:
             needs_device=wanting("device"),
             is_chinese_only=wanting("chinese"),
             is_competitor=wanting("competitor"),
-            no_us_phone=wanting("no_us_phone"),
+            no_american_phone=wanting("no_american_phone"),
         ),
     )
 

@@ -41,7 +41,7 @@ class Demands:
     ----------
     is_good_fit
         Fit clearly above the target threshold, else clearly below it.
-    needs_corporate, needs_mobile, hides_mobile, needs_device, is_chinese_only, is_competitor, no_us_phone
+    needs_corporate, needs_mobile, hides_mobile, needs_device, is_chinese_only, is_competitor, no_american_phone
         Properties that the story fixes.
     """
 
@@ -52,7 +52,7 @@ class Demands:
     needs_device: Bools
     is_chinese_only: Bools
     is_competitor: Bools
-    no_us_phone: Bools
+    no_american_phone: Bools
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ class _FitDrawer:
         )
         country = self.companies.country[drawn.company].astype(str)
         place = np.where(demands.is_chinese_only[rows], np.isin(country, words.CHINESE_COUNTRIES), True)
-        barred = demands.no_us_phone[rows] & (country == "US") & ~demands.is_competitor[rows]
+        barred = demands.no_american_phone[rows] & np.isin(country, ("US", "CA")) & ~demands.is_competitor[rows]
         return np.asarray(fits & place & ~barred, dtype=np.bool_)
 
 
@@ -357,7 +357,7 @@ def _mobiles(country: Texts) -> tuple[Texts, Texts]:
             tail = f"{(number * 7_368_787 + 2_654_321) % size:0{digits}d}"
             local = prefixes[(number // size + number) % len(prefixes)] + tail
             number += 1
-            if not _BOGUS.search(local) and (key != "US" or tail[:1] not in "01"):
+            if not _BOGUS.search(local) and (code != "1" or tail[:1] not in "01"):
                 break
         counters[key] = number
         phones.append(f"+{code}{local}")

@@ -34,12 +34,32 @@ from orchestration.sample.rules import Rules
 CLEAN = Look(is_clean=True)
 OFFLINE = Look(is_clean=True, with_device=False, with_wechat=False)
 DIRECT_FORMS = {"contact_sales": 4.0, "product_inquiry": 3.0, "demo_request": 3.0}
-FREE_TRAFFIC = {"organic": 5.0, "email": 3.0, "social": 2.0, "referral": 1.5, "wechat": 1.0, "": 4.0}
+FREE_TRAFFIC = {
+    "organic": 5.0, "email": 3.0, "social": 2.0, "referral": 1.5, "wechat": 1.0, "display": 0.7, "": 4.0,
+}  # fmt: skip
 TRAFFIC_SOURCES = {
     "organic": "google", "email": "newsletter", "social": "linkedin", "referral": "partner-blog", "wechat": "wechat",
-    "cpc": "google", "paid_search": "baidu", "": None,
+    "display": "banner-network", "cpc": "google", "paid_search": "baidu", "": None,
 }  # fmt: skip
 KIOSK_DEVICE = "d-kiosk-01"
+CONSENT_WAYS = {
+    ("email", "opt_in"): ("form", "form submission"),
+    ("email", "opt_out"): ("preference_page", "link in e-mail"),
+    ("email", "unsubscribe"): ("preference_page", "link in e-mail"),
+    ("sms", "opt_in"): ("double_opt_in", "code sent back"),
+    ("sms", "unsubscribe"): ("double_opt_in", "answer STOP"),
+    ("phone", "opt_out"): ("verbal", "note of the call"),
+    ("wechat", "opt_in"): ("unticked_box", "dialog after the follow"),
+    ("wechat", "opt_out"): ("preference_page", "menu of the account"),
+}
+"""Method and evidence by channel and action."""
+# a number alone does not say who somebody is, so the page asks for the mailbox as well
+CONSENT_COLUMNS = {
+    "email": ("email", "_evidence_email"),
+    "sms": ("email", "_evidence_email", "phone", "_evidence_phone"),
+    "phone": ("email", "_evidence_email", "phone", "_evidence_phone"),
+    "wechat": ("wechat_openid", "_evidence_wechat"),
+}
 
 
 @dataclass
@@ -136,8 +156,6 @@ class Teller:
         identity = self.writer.identity(person, look)
         medium = pick_weighted(self.rng, {"cpc": 3.0, "paid_search": 1.0} if is_paid else FREE_TRAFFIC, count)
         source = np.array([TRAFFIC_SOURCES[key] for key in medium.tolist()], dtype=object)
-        campaign = self.catalog.campaign_for(self.rng, "paid_search" if is_paid else "email", count)
-        has_campaign = np.isin(medium.astype(str), ("cpc", "paid_search", "email"))
         downloads = np.isin(kinds.astype(str), ("content_download",))
         content = self.catalog.content_id[self.rng.integers(0, len(self.catalog.content_id), count)]
         agrees = chance(self.rng, count, 0.6)
@@ -158,7 +176,7 @@ class Teller:
             ),
             utm_source=source,
             utm_medium=either(medium == "", None, medium),
-            utm_campaign=either(has_campaign, campaign, None),
+            utm_campaign=self.catalog.campaigns_of(self.rng, medium),
             content_id=either(downloads, content, None),
             product_id=either(chance(self.rng, count, 0.4), pick(self.rng, words.PRODUCTS, count), None),
             message=pick(
@@ -166,9 +184,10 @@ class Teller:
             ),
             requested_owner_id=either(chance(self.rng, count, 0.03), pick(self.rng, words.OWNERS, count), None),
             consent_marketing=agrees.astype(object),
-            consent_channels=either(agrees, "email|phone", None),
+            consent_channels=either(agrees, self._channels(kinds, identity), None),
             consent_method=method,
             consent_version="2025-01",
+            external_id=either(kinds == "trial", "U" + self.people.person[person], None),
             **identity,
         )
         if look.with_device:
@@ -177,25 +196,44 @@ class Teller:
         self._opt_in(person[agrees], at[agrees], {name: values[agrees] for name, values in identity.items()})
         return identity
 
+    def _channels(self, kinds: Texts, identity: dict[str, Column]) -> Texts:
+        """Return the channels that the boxes of each form name: always mail and phone, few also what the form knows an address for."""
+        channels = np.full(len(kinds), "email|phone", dtype=object)
+        for channel, has_address, share in (
+            ("sms", is_given(identity["phone"]), 0.3),
+            ("wechat", is_given(identity["wechat_openid"]), 0.45),
+            ("app_push", kinds == "trial", 0.7),
+        ):
+            channels += either(has_address & chance(self.rng, len(kinds), share), f"|{channel}", "")
+        return channels
+
     def _opt_in(self, person: Ints, at: Ints, identity: dict[str, Column]) -> None:
         keep = (chance(self.rng, len(person), 0.3)) & is_given(identity["email"])
         self.consent(person[keep], at[keep], "opt_in", {name: values[keep] for name, values in identity.items()})
 
-    def consent(self, person: Ints, at: Ints, action: str, identity: dict[str, Column]) -> None:
-        """Write one e-mail consent event per person with the mailbox of ``identity``."""
+    def consent(
+        self,
+        person: Ints,
+        at: Ints,
+        action: str,
+        identity: dict[str, Column],
+        channel: str = "email",
+        purpose: str = "marketing",
+    ) -> None:
+        """Write one consent event per person, about the address of ``channel`` in ``identity``."""
+        method, evidence = CONSENT_WAYS[channel, action]
         self.facts.add(
             "consent.events",
             person,
             "consent_centre",
             occurred_at=at,
-            email=identity["email"],
-            channel="email",
-            purpose="marketing",
+            channel=channel,
+            purpose=purpose,
             action=action,
-            method="preference_page" if action != "opt_in" else "form",
-            evidence="form submission" if action == "opt_in" else "link in e-mail",
+            method=method,
+            evidence=evidence,
             country=identity["country"],
-            _evidence_email=identity["_evidence_email"],
+            **{column: identity[column] for column in CONSENT_COLUMNS[channel]},
         )
 
     # --- touches ---------------------------------------------------------------------------------------------
@@ -224,16 +262,22 @@ class Teller:
 
     # --- events and webinars ---------------------------------------------------------------------------------
 
-    def event(self, person: Ints, *, is_walk_in: Bools) -> Ints:
-        """Let each person visit one event; return the instant of the first record."""
+    def _any_or_last(self, starts: Ints, count: int, by: Ints | None) -> Ints:
+        """Return a row of ``starts`` (rising) for each of ``count`` persons: any, or the last one by the instant ``by``."""
+        if by is None:
+            return self.rng.integers(0, len(starts), count)
+        return np.maximum(np.searchsorted(starts, by, side="right") - 1, 0).astype(np.int64)
+
+    def event(self, person: Ints, *, is_walk_in: Bools, by: Ints | None = None) -> Ints:
+        """Let each person visit one event, registered by the instant ``by`` if given; return the instant of the first record."""
         count = len(person)
-        row = self.rng.integers(0, len(self.catalog.event_id), count)
+        row = self._any_or_last(self.catalog.event_at, count, by)
         starts = self.catalog.event_at[row]
         registered = np.maximum(
             starts - self.rng.integers(1, 21, count) * DAY + self.rng.integers(0, 8 * HOUR, count),
             self.clock.start + 60,
         )
-        registered = np.minimum(registered, starts - HOUR)
+        registered = np.minimum(registered, starts - HOUR if by is None else np.minimum(starts - HOUR, by))
         checked_in = np.minimum(starts + self.rng.integers(0, 6 * HOUR, count), self.clock.end)
         ids = self.facts.ids("ER-", count)
         link = self.writer.new_evidence(count)
@@ -274,16 +318,16 @@ class Teller:
         self.earn(person, "event_attendance")
         return np.asarray(np.where(before, registered, checked_in), dtype=np.int64)
 
-    def webinar(self, person: Ints, *, is_replay: Bools) -> Ints:
-        """Let each person register for one webinar, most of them watch; return the instant of registration."""
+    def webinar(self, person: Ints, *, is_replay: Bools, by: Ints | None = None) -> Ints:
+        """Let each person register for one webinar, by the instant ``by`` if given, most of them watch; return the instant of registration."""
         count = len(person)
-        row = self.rng.integers(0, len(self.catalog.webinar_id), count)
+        row = self._any_or_last(self.catalog.webinar_at, count, by)
         starts = self.catalog.webinar_at[row]
         registered = np.maximum(
             starts - self.rng.integers(1, 15, count) * DAY + self.rng.integers(0, 5 * HOUR, count),
             self.clock.start + 60,
         )
-        registered = np.minimum(registered, starts - HOUR)
+        registered = np.minimum(registered, starts - HOUR if by is None else np.minimum(starts - HOUR, by))
         ids = self.facts.ids("WR-", count)
         self.facts.add(
             "webinars.registrations",

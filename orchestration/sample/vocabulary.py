@@ -181,15 +181,18 @@ PLACES: dict[str, tuple[str, ...]] = {
     "HK": ("香港|香港",),
     "SG": ("Singapore|Singapore",),
     "US": ("Chicago|Midwest", "Boston|Northeast", "Austin|South", "San Jose|West", "Seattle|West", "Atlanta|South"),
+    "CA": ("Toronto|Ontario", "Vancouver|British Columbia", "Montréal|Québec", "Calgary|Alberta"),
     "GB": ("London|England", "Manchester|England", "Leeds|England", "Glasgow|Scotland"),
     "DE": ("Berlin|Berlin", "München|Bayern", "Hamburg|Hamburg", "Stuttgart|Baden-Württemberg"),
     "AU": ("Sydney|New South Wales", "Melbourne|Victoria", "Perth|Western Australia"),
     "IN": ("Mumbai|Maharashtra", "Bengaluru|Karnataka", "Pune|Maharashtra"),
 }
 
-COUNTRY_WEIGHTS = {"CN": 44.0, "TW": 3.0, "HK": 3.0, "SG": 5.0, "US": 19.0, "GB": 9.0, "DE": 8.0, "AU": 5.0, "IN": 4.0}
+COUNTRY_WEIGHTS = {
+    "CN": 44.0, "TW": 3.0, "HK": 3.0, "SG": 5.0, "US": 19.0, "CA": 6.0, "GB": 9.0, "DE": 8.0, "AU": 5.0, "IN": 4.0,
+}  # fmt: skip
 CHINESE_COUNTRIES = ("CN", "TW", "HK")
-UTC_OFFSET_HOURS = {"CN": 8, "TW": 8, "HK": 8, "SG": 8, "US": -6, "GB": 0, "DE": 1, "AU": 10, "IN": 5}
+UTC_OFFSET_HOURS = {"CN": 8, "TW": 8, "HK": 8, "SG": 8, "US": -6, "CA": -5, "GB": 0, "DE": 1, "AU": 10, "IN": 5}
 
 # Country: calling code, mobile prefixes, digits after the prefix, trunk prefix written before a national number.
 MOBILES: dict[str, tuple[str, tuple[str, ...], int, str]] = {
@@ -203,6 +206,7 @@ MOBILES: dict[str, tuple[str, tuple[str, ...], int, str]] = {
         6,
         "",
     ),
+    "CA": ("1", ("4162", "6042", "5142", "4032", "4166", "6046", "5146", "4036"), 6, ""),
     "GB": ("44", ("7400", "7700", "7788", "7811", "7912", "7525"), 6, "0"),
     "DE": ("49", ("1511", "1520", "1577", "1601", "1701", "1761"), 7, "0"),
     "AU": ("61", ("401", "412", "423", "438", "450", "466"), 6, "0"),
@@ -214,6 +218,7 @@ SWITCHBOARDS = {
     "HK": "+8522{0:03d}{1:04d}",
     "SG": "+656{0:03d}{1:04d}",
     "US": "+1312{0:03d}{1:04d}",
+    "CA": "+1416{0:03d}{1:04d}",
     "GB": "+44207{0:03d}{1:04d}",
     "DE": "+4930{0:03d}{1:04d}",
     "AU": "+6128{0:03d}{1:04d}",

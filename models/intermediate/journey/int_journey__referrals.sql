@@ -47,7 +47,7 @@ named as (
     inner join record_persons
         on submissions.record_id = record_persons.record_id
     left join normal_emails
-        on submissions.referred_by = normal_emails.raw_email
+        on {{ blank_to_null('submissions.referred_by') }} = normal_emails.raw_email
     left join country_aliases
         on lower(trim(submissions.country)) = country_aliases.alias
     left join normal_phones

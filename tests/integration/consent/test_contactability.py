@@ -54,25 +54,35 @@ def read_addresses(warehouse):
 
 
 def read_history(warehouse, as_of):
-    """What was said about each address, in time: {(address, channel, purpose): [(moment, is_no, is_explicit, reason, record, method)]}."""
+    """What was said about each address, in time: {(address, channel, purpose): [(moment, is_no, is_explicit, reason, record, method)]}.
+
+    A no whose address cannot be read stands under the person who said it.
+    """
     countries = dict(warehouse.sql("select alias, country_code from seeds.country_aliases").fetchall())
     addresses = read_addresses(warehouse)
+    persons = dict(
+        warehouse.sql("select record_id, person_id from intermediate.int_identity__record_persons").fetchall()
+    )
     told = defaultdict(list)
 
     def tell(row, channel, purpose, effect, reason):
         kind = CHANNELS[channel]["identifier_type"]
         country = countries.get((row["country"] or "").lower(), "")
         text = (row[kind] or "").strip()
+        # an account number means something in the system that gave it
+        text = f"{row['source_system']}|{text}" if kind == "external_id" and text else text
         address = (
             addresses.get((kind, text, country if kind == "phone" else None)) if kind in {"email", "phone"} else text
         )
+        if effect == "withdrawal":
+            address = address or persons.get(row["record_id"])
         if address and row["moment"] <= as_of:
             explicit = (row["method"] or "").lower() in EXPLICIT
             told[address, channel, purpose].append(
                 (row["moment"], effect == "withdrawal", explicit, reason, row["record_id"], row["method"])
             )
 
-    columns = "record_id, email, phone, wechat_openid, external_id, country"
+    columns = "record_id, source_system, email, phone, wechat_openid, external_id, country"
     for row in records(
         warehouse, "select *, submitted_at as moment, consent_method as method from staging.stg_forms__submissions"
     ):
@@ -270,7 +280,14 @@ def compare_with_walk(warehouse, as_of, rules=RULES):
             ):
                 continue
             address = row["identifier_value"]
-            told = {purpose: history.get((address, channel, purpose), []) for purpose in PURPOSES}
+            told = {
+                purpose: sorted(
+                    history.get((address, channel, purpose), [])
+                    + history.get((row["person_id"], channel, purpose), []),
+                    key=lambda event: event[:2],
+                )
+                for purpose in PURPOSES
+            }
             implied = {fact: days for (law, way, fact), days in IMPLIED.items() if (law, way) == (regime, channel)}
             for purpose in PURPOSES:
                 reason, proof = verdict(
@@ -308,6 +325,9 @@ def test_every_answer_equals_a_walk_through_what_was_said(warehouse, as_of):
         "no_consent",
         "no_explicit_consent",
         "unsubscribed",
+        "opted_out",
+        "implied_consent",
+        "consent_expired",
         "black_list",
         "do_not_call",
         "not_needed",

@@ -263,3 +263,15 @@ def test_a_role_is_given_to_a_contact_that_exists(company):
     )
     assert early[0] == 0
     assert early[1] > 0
+
+
+def test_the_first_word_after_a_loss_is_the_reopening(company):
+    after = (
+        company.connection()
+        .execute(
+            "with told as (select stage, lag(stage) over (partition by system, opportunity_id order by changed_at) as before "
+            "from crm_opportunity_history) select stage, count(*) from told where before = 'Closed Lost' group by stage"
+        )
+        .fetchall()
+    )
+    assert [stage for stage, _ in after] == ["Negotiation"]
