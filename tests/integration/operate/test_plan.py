@@ -99,9 +99,7 @@ def stands(warehouse_home: Settings, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def world(
-    warehouse_home: Settings, stands: Path, parsed: dict[str, Any], checkout: Path, tmp_path: Path
-) -> World:
+def world(warehouse_home: Settings, stands: Path, parsed: dict[str, Any], checkout: Path, tmp_path: Path) -> World:
     home = tmp_path / "home"
     shutil.copytree(stands, home, symlinks=True)
     # one level down is as far as any test goes
