@@ -6,6 +6,7 @@ What does not belong here: what to select and what a failure means (`assets`).
 """
 
 import ctypes
+import gc
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import suppress
@@ -25,6 +26,9 @@ _RESULT_EVENTS = frozenset({"LogModelResult", "LogSeedResult", "LogSnapshotResul
 # manifest beside the home is that of this project already; writing it again, and the results, takes seconds and helps nobody.
 _LEAN = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
 LOG_FILE = "dbt.log"
+# Threads of dbt's pool, as Python names them; a query that was broken off ends within moments.
+_WORKER = "(worker)"
+_PATIENCE_SECONDS = 10
 _RUNS: WeakSet[Generator[dict[str, Any], None, "DbtOutcome"]] = WeakSet()
 _PASSED = frozenset({"success", "pass"})
 _FAILED = frozenset({"error", "fail", "runtime error"})
@@ -129,6 +133,7 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str
     with dbt_session(settings), (settings.dbt_target_dir / LOG_FILE).open("w", encoding="utf-8") as log:
         # A daemon: should the process end all the same, it does not wait, and DuckDB keeps what was committed.
         thread = threading.Thread(target=work, args=(log,), name="dbt", daemon=True)
+        others = set(threading.enumerate())
         thread.start()
         try:
             while not isinstance(event := events.get(), dbtRunnerResult):
@@ -137,6 +142,13 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str
             # Interrupted, or whoever asked wants no more of it. Until dbt has ended its environment and the warehouse are its own.
             _call_off(thread)
             thread.join()
+            for worker in set(threading.enumerate()) - others:
+                if worker.name.endswith(_WORKER):
+                    worker.join(_PATIENCE_SECONDS)
+            # What dbt raised, wherever it was, holds its connections by its frames.
+            while not events.empty():
+                events.get()
+            gc.collect()
             _close_warehouse()
             raise
         thread.join()
@@ -152,8 +164,8 @@ def _call_off(thread: threading.Thread) -> None:
     from dbt.adapters.factory import get_adapter_by_type
 
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyboardInterrupt))
-    # Not begun yet, or ended in this moment: there is nothing to break off then.
-    with suppress(KeyError):
+    # What cannot be broken off, because it has not begun or ends in this moment, ends by itself; the first error is what counts.
+    with suppress(Exception):
         get_adapter_by_type("duckdb").connections.cancel_open()
 
 

@@ -532,4 +532,5 @@ def test_another_threshold_moves_exactly_the_persons_that_it_should(story, ledge
         "cycle_number",
         "route",
         "stage_entered_at",
+        "is_in_pool",
     }

@@ -45,7 +45,7 @@ def show(view: View) -> None:
         view.table(
             rows,
             "mart_account_engagement",
-            [*columns, "event_minutes", "touch_count", "last_touch_at"],
+            [*columns, "event_minutes", "last_touch_at"],
             {name: words.label("dim_account", name) for name in ("account_name", "region", "industry")}
             | {"stage": words.label("fct_account_stage", "stage")},
         )

@@ -16,7 +16,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 from tests.integration.rebuild import copy_tables, rebuild
 from tests.property.lifecycle.plain_fold import Signal, fold
 
-LAPSE_DAYS = {"mql": 30, "sql": 45, "opportunity": 60}
+LAPSE_DAYS = {"mql": 14, "sql": 30, "opportunity": 60}
 MODELS = (
     "int_lifecycle__lapses",
     "int_lifecycle__returns",
