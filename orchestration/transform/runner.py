@@ -8,7 +8,7 @@ What does not belong here: what to select and what a failure means (`assets`).
 import ctypes
 import gc
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -140,11 +140,7 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str
                 yield event
         except BaseException:
             # Interrupted, or whoever asked wants no more of it. Until dbt has ended its environment and the warehouse are its own.
-            _call_off(thread)
-            thread.join()
-            for worker in set(threading.enumerate()) - others:
-                if worker.name.endswith(_WORKER):
-                    worker.join(_PATIENCE_SECONDS)
+            _call_off(thread, others)
             # What dbt raised, wherever it was, holds its connections by its frames.
             while not events.empty():
                 events.get()
@@ -156,8 +152,8 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str
     return _outcome(event)
 
 
-def _call_off(thread: threading.Thread) -> None:
-    """Tell dbt what Ctrl-C tells its own process, and break off the queries that it waits for: no other node begins.
+def _call_off(thread: threading.Thread, others: Set[threading.Thread]) -> None:
+    """Tell dbt what Ctrl-C tells its own process, break off the queries that it waits for, and wait until it has ended: no other node begins.
 
     A thread that still works in DuckDB when Python ends would take the process down with an abort, whatever its exit code was to be.
     """
@@ -167,6 +163,10 @@ def _call_off(thread: threading.Thread) -> None:
     # What cannot be broken off, because it has not begun or ends in this moment, ends by itself; the first error is what counts.
     with suppress(Exception):
         get_adapter_by_type("duckdb").connections.cancel_open()
+    thread.join()
+    for worker in set(threading.enumerate()) - others:
+        if worker.name.endswith(_WORKER):
+            worker.join(_PATIENCE_SECONDS)
 
 
 def _close_warehouse() -> None:
