@@ -8,7 +8,7 @@ What does not belong here: what to select and what a failure means (`assets`).
 import ctypes
 import gc
 import threading
-from collections.abc import Generator, Sequence, Set
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -152,7 +152,7 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> Generator[dict[str
     return _outcome(event)
 
 
-def _call_off(thread: threading.Thread, others: Set[threading.Thread]) -> None:
+def _call_off(thread: threading.Thread, others: set[threading.Thread]) -> None:
     """Tell dbt what Ctrl-C tells its own process, break off the queries that it waits for, and wait until it has ended: no other node begins.
 
     A thread that still works in DuckDB when Python ends would take the process down with an abort, whatever its exit code was to be.
