@@ -51,7 +51,7 @@ def show(view: View) -> None:
         )
     with view.part("events"):
         rows = view.some(view.rows("event_reach"))
-        columns = ["event_name", "event_type", "city", "starts_at", "attendee_count", "identified_count"]
+        columns = ["event_name", "event_type", "starts_at", "attendee_count", "identified_count"]
         view.table(
             rows, "mart_event_reach", [*columns, "target_account_count", "wanted_role_count", "reached_count", "reach"]
         )
