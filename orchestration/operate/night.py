@@ -184,9 +184,10 @@ def _failure(result: ExecuteInProcessResult) -> Failure:
                 # A model that the disk refused is no matter of the model.
                 return Failure(step, "\n".join(filter(None, [told, storage_problem(told)])), ExitCode.NOT_PUBLISHED)
             error = data.error
-            if error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
-                return Failure(step, _INTERRUPTED, ExitCode.INTERRUPTED)
             while error is not None:
+                # DuckDB wraps what interrupts its query.
+                if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+                    return Failure(step, _INTERRUPTED, ExitCode.INTERRUPTED)
                 if refused := storage_problem(error.message):
                     return Failure(step, refused, ExitCode.NOT_PUBLISHED)
                 kind = getattr(errors, error.cls_name or "", None)

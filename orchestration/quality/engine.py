@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 from sqlalchemy import Connection, Dialect, Engine, event
-from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.engine.interfaces import DBAPICursor, ExceptionContext
 
 from orchestration.quality.results import EXAMPLE_COUNT
 from orchestration.quality.suites import Suite
@@ -54,12 +54,14 @@ def validate(connection: duckdb.DuckDBPyConnection, suites: Mapping[str, Suite])
             connection_string="duckdb:///:memory:",
             kwargs={"creator": lambda: shared, "poolclass": StaticPool},
         )
-        _tell_columns(source.get_execution_engine().engine.dialect, connection, suites)
+        engine = source.get_execution_engine().engine
+        _tell_columns(engine.dialect, connection, suites)
+        event.listen(engine, "handle_error", _let_interrupts_through)
         try:
             with _configured_once(), _rows_counted_only():
                 return {table: _run(source, table, suite) for table, suite in suites.items()}
         finally:
-            source.get_execution_engine().engine.dispose()
+            engine.dispose()
             source.get_engine().dispose()
 
 
@@ -188,6 +190,13 @@ def buffer_results() -> None:
     """Let Great Expectations read each result whole, before duckdb-engine moves on."""
     if not event.contains(Engine, "after_cursor_execute", _buffer_cursor):
         event.listen(Engine, "after_cursor_execute", _buffer_cursor)
+
+
+def _let_interrupts_through(context: ExceptionContext) -> None:
+    """Raise an interrupt as itself: DuckDB wraps it in an error, after which Great Expectations asks its question again and goes on."""
+    cause = context.original_exception.__cause__
+    if cause is not None and not isinstance(cause, Exception):
+        raise cause
 
 
 def _buffer_cursor(connection: Connection, cursor: DBAPICursor, *arguments: object) -> None:

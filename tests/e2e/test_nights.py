@@ -245,11 +245,10 @@ def small_disk(tmp_path_factory) -> Iterator[Callable[[int], Path | None]]:
 def started(settings: Settings) -> tuple[subprocess.Popen[bytes], Path]:
     """Start a night as a process of its own; where it tells what."""
     told = settings.home.parent.with_name(f"told {time.monotonic_ns()}.txt")
+    command = [sys.executable, "-m", "orchestration.cli", "run", "--as-of", LATER]
     with told.open("w", encoding="utf-8") as screen:
-        command = [sys.executable, "-m", "orchestration.cli", "run", "--as-of", LATER]
-        return subprocess.Popen(
-            command, stdout=screen, stderr=screen, cwd=PROJECT_ROOT, start_new_session=True
-        ), told  # fmt: skip
+        process = subprocess.Popen(command, stdout=screen, stderr=screen, cwd=PROJECT_ROOT, start_new_session=True)
+    return process, told
 
 
 def ended(settings: Settings, start: tuple[subprocess.Popen[bytes], Path]) -> Attempt:
@@ -385,11 +384,13 @@ def test_a_night_without_anything_new_loads_no_row_keeps_the_version_and_says_so
 
 
 def test_a_night_with_another_clock_builds_what_reads_it_and_says_why(story):
-    first = story.disk_full or story.killed["dbt builds"]
+    first = story.disk_full or story.interrupted
     assert " as_of moved" in first.screen
     assert " unchanged since run " in first.screen
     assert "rows landed" not in first.screen
+    assert story.later.exit_code == ExitCode.OK, story.later.screen
     assert story.later.version != story.before.version
+    assert story.later.raw_rows == story.before.raw_rows
     assert story.later.manifest["as_of"] == LATER
     assert set(story.later.manifest["loads"]["this_run"].values()) == {0}
 

@@ -25,12 +25,12 @@ gate_times as (
     select * from {{ ref('int_scoring__gate_times') }}
 ),
 
-routes as (
-    select * from {{ ref('routes') }}
+route_gates as (
+    select * from {{ ref('int_scoring__route_gates') }}
 ),
 
-submissions as (
-    select * from {{ ref('int_lifecycle__submissions') }}
+direct_requests as (
+    select * from {{ ref('int_lifecycle__direct_requests') }}
 ),
 
 returns as (
@@ -120,15 +120,6 @@ judged as (
             and signals.to_stage = threshold_results.stage
 ),
 
--- the gate of a route is that of its first row
-route_gates as (
-    select
-        route,
-        min_by(gate, priority) as gate
-    from routes
-    group by route
-),
-
 reached as (
     select
         judged.person_id,
@@ -165,60 +156,37 @@ first_reached as (
     qualify row_number() over (partition by person_id, signal, return_count order by occurred_at) = 1
 ),
 
-direct_submissions as (
-    select
-        submissions.person_id,
-        submissions.occurred_at as submitted_at,
-        greatest(
-            submissions.occurred_at,
-            case when submissions.gate = 'none' then submissions.occurred_at else gate_times.complete_at end
-        ) as occurred_at,
-        submissions.gate = 'none' or gate_times.complete_at is not null as is_gate_complete,
-        submissions.is_date_only,
-        submissions.signal,
-        submissions.route,
-        submissions.reentry,
-        submissions.record_id,
-        submissions.source_table
-    from submissions
-    left join gate_times
-        on
-            submissions.person_id = gate_times.person_id
-            and submissions.gate = gate_times.gate
-    where submissions.signal is not null
-),
-
 returned_before as (
     select
-        direct_submissions.record_id,
-        bool_or(returns.occurred_at < direct_submissions.submitted_at) as has_return_before,
+        direct_requests.record_id,
+        bool_or(returns.occurred_at < direct_requests.submitted_at) as has_return_before,
         bool_or(
-            returns.occurred_at >= direct_submissions.submitted_at
-            and returns.occurred_at < direct_submissions.occurred_at
+            returns.occurred_at >= direct_requests.submitted_at
+            and returns.occurred_at < direct_requests.occurred_at
         ) as has_return_while_waiting
-    from direct_submissions
+    from direct_requests
     inner join returns
-        on direct_submissions.person_id = returns.person_id
-    group by direct_submissions.record_id
+        on direct_requests.person_id = returns.person_id
+    group by direct_requests.record_id
 ),
 
 -- a direct submission that waits for its gate is used up by a return; a route may ask for the score after one
 directed as (
     select
-        direct_submissions.person_id,
-        direct_submissions.occurred_at,
-        direct_submissions.signal,
-        direct_submissions.route,
-        direct_submissions.is_date_only,
-        direct_submissions.record_id,
-        direct_submissions.source_table
-    from direct_submissions
+        direct_requests.person_id,
+        direct_requests.occurred_at,
+        direct_requests.signal,
+        direct_requests.route,
+        direct_requests.is_date_only,
+        direct_requests.record_id,
+        direct_requests.source_table
+    from direct_requests
     left join returned_before
-        on direct_submissions.record_id = returned_before.record_id
+        on direct_requests.record_id = returned_before.record_id
     where
-        direct_submissions.is_gate_complete
+        direct_requests.is_gate_complete
         and not coalesce(returned_before.has_return_while_waiting, false)
-        and (direct_submissions.reentry = 'direct' or not coalesce(returned_before.has_return_before, false))
+        and (direct_requests.reentry = 'direct' or not coalesce(returned_before.has_return_before, false))
 )
 
 select

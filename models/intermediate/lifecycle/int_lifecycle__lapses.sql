@@ -18,8 +18,8 @@ thresholds as (
     select * from {{ ref('int_scoring__thresholds') }}
 ),
 
-routes as (
-    select * from {{ ref('routes') }}
+route_gates as (
+    select * from {{ ref('int_scoring__route_gates') }}
 ),
 
 gate_times as (
@@ -38,8 +38,8 @@ persons as (
     select * from {{ ref('int_identity__persons') }}
 ),
 
-submissions as (
-    select * from {{ ref('int_lifecycle__submissions') }}
+all_direct_requests as (
+    select * from {{ ref('int_lifecycle__direct_requests') }}
 ),
 
 crm_signals as (
@@ -85,11 +85,10 @@ complete_gates as (
     where gate_times.complete_at is not null
 ),
 
-direct_submissions as (
-    select submissions.*
-    from submissions
+direct_requests as (
+    select all_direct_requests.*
+    from all_direct_requests
     cross join shortest
-    where submissions.signal is not null
 ),
 
 crm_words as (
@@ -113,15 +112,6 @@ advances as (
         on signals.to_stage = stages.stage
     cross join shortest
     where signals.kind = 'advance' and stages.stage_rank >= shortest.lowest_rank
-),
-
--- the gate of a route is that of its first row
-route_gates as (
-    select
-        route,
-        min_by(gate, priority) as gate
-    from routes
-    group by route
 ),
 
 scored_routes as (
@@ -212,22 +202,13 @@ leads_up as (
     union all
 
     select
-        direct_submissions.person_id,
-        greatest(
-            direct_submissions.occurred_at,
-            case when direct_submissions.gate = 'none' then direct_submissions.occurred_at else complete_gates.complete_at end
-        ) as occurred_at,
+        direct_requests.person_id,
+        direct_requests.occurred_at,
         advances.stage_rank
-    from direct_submissions
+    from direct_requests
     inner join advances
-        on direct_submissions.signal = advances.signal
-    left join complete_gates
-        on
-            direct_submissions.person_id = complete_gates.person_id
-            and direct_submissions.gate = complete_gates.gate
-    where
-        (direct_submissions.gate = 'none' or complete_gates.person_id is not null)
-        and '{{ var("mql_source") }}' <> 'crm'
+        on direct_requests.signal = advances.signal
+    where direct_requests.is_gate_complete and '{{ var("mql_source") }}' <> 'crm'
 
     union all
 
@@ -274,9 +255,9 @@ signs as (
 
     select
         person_id,
-        occurred_at,
+        submitted_at as occurred_at,
         0 as stage_rank
-    from direct_submissions
+    from direct_requests
     where person_id in (select led_up.person_id from led_up)
 
     union all
@@ -404,9 +385,9 @@ records as (
 
     select
         person_id,
-        occurred_at,
+        submitted_at as occurred_at,
         record_id
-    from direct_submissions
+    from direct_requests
 
     union all
 

@@ -12,8 +12,8 @@ gate_times as (
     select * from {{ ref('int_scoring__gate_times') }}
 ),
 
-routes as (
-    select * from {{ ref('routes') }}
+route_gates as (
+    select * from {{ ref('int_scoring__route_gates') }}
 ),
 
 signals as (
@@ -53,14 +53,6 @@ scores as (
         round(sum(points_now), 6) as total_score
     from points_now
     group by person_id
-),
-
-route_gates as (
-    select
-        route,
-        min_by(gate, priority) as gate
-    from routes
-    group by route
 ),
 
 missing_points as (

@@ -1,6 +1,9 @@
 """Gate 2 reads published tables through the same suites, and a critical failure keeps the version back."""
 
 import json
+import os
+import signal
+import threading
 
 import duckdb
 import pytest
@@ -83,6 +86,26 @@ def test_an_open_connection_stays_open_and_as_it_was(published, tmp_path):
         connection.execute("create table own as select 1 as a")
         assert all(result.is_success for result in audit_published(connection, folder))
         assert connection.execute("select a from own").fetchall() == [(1,)]
+
+
+def test_an_interrupt_in_the_middle_of_a_check_ends_the_gate(published, tmp_path):
+    """DuckDB tells it as an error of the query, and an error of a query is asked again by Great Expectations."""
+    endless = "select person_id from {batch} where 8 in (select x * x % 7 from range(2000000000) as a (x))"
+    assert audit_published(
+        published, write_suite(tmp_path, "dim_person", check("warm", "expect_table_row_count_to_be_between"))
+    )
+    folder = write_suite(
+        tmp_path, "dim_person", check("long", "unexpected_rows_expectation", unexpected_rows_query=endless)
+    )
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            audit_published(published, folder)
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_no_suites_is_no_result(published, tmp_path):

@@ -58,7 +58,7 @@ def own(warehouse_home: Settings, warehouse: duckdb.DuckDBPyConnection) -> Itera
     def change(connection: duckdb.DuckDBPyConnection) -> None:
         for stage, days in LAPSE_DAYS.items():
             connection.execute("update warehouse.seeds.stages set lapse_days = ? where stage = ?", [days, stage])
-        copy_tables(connection, warehouse, ["seeds.routes", "intermediate.int_scoring__gate_times"])
+        copy_tables(connection, warehouse, ["seeds.routes", "intermediate.int_lifecycle__submissions"])
 
     with rebuild(warehouse_home, warehouse, MODELS, change) as connection:
         yield connection

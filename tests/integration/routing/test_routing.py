@@ -244,7 +244,12 @@ def test_assignments_are_those_of_a_walk_along_each_person(warehouse, assignment
 def test_with_a_gate_on_the_direct_routes_a_request_is_assigned_once_the_gate_is_complete(
     warehouse_home, warehouse, gate
 ):
-    models = ["int_lifecycle__computed_signals", "int_routing__chains", "int_routing__assignments"]
+    models = [
+        "int_lifecycle__direct_requests",
+        "int_lifecycle__computed_signals",
+        "int_routing__chains",
+        "int_routing__assignments",
+    ]
 
     def change(own):
         own.execute(
